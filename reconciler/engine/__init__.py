@@ -1,0 +1,1 @@
+"""Use cases over ports: order and concurrency, no decisions."""

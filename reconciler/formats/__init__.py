@@ -1,0 +1,1 @@
+"""Bytes to values and back: YAML, JSON documents, schemas. No file is opened here."""

@@ -1,0 +1,1 @@
+"""The client of the platform: wire (pure), oauth, client (the driver)."""
