@@ -1,0 +1,65 @@
+"""A diagnostic is one problem told to a person: which, where, why, and what to do next."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+from reconciler.errors import ReconcilerError
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something stands: *path* relative to the project folder, *line* and *column* from 1; 0 is the file."""
+
+    path: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One problem. *code* is stable and kebab-case; *summary* is one line; *detail* and *hint* may be empty."""
+
+    code: str
+    summary: str
+    place: Place
+    detail: str = ""
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+
+
+class InvalidInput(ReconcilerError):
+    """Input that cannot be used; carries every diagnostic found, sorted by place."""
+
+    exit_status = 3
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = in_order(diagnostics)
+        super().__init__("Invalid input", "\n".join(f"{d.place}: {d.summary}" for d in self.diagnostics))
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(sorted(diagnostics, key=lambda each: (each.place, each.code, each.summary)))
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the known word nearest to *word*, or all of them when none is near."""
+    names = sorted(known)
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known here: {', '.join(names)}."
+
+
+def shown(text: str, *, most: int = 60) -> str:
+    """Return foreign *text* quoted, made visible and cut, so that it can stand in a message."""
+    return repr(text if len(text) <= most else text[: most - 1] + "…")

@@ -1,0 +1,146 @@
+"""A project and its environments, as the project file declares them. Paths are relative to the project folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from reconciler.core.diagnostics import Place, nearest
+from reconciler.errors import UsageError
+
+PRODUCTION_HOSTS = frozenset({"rest.zuora.com", "rest.na.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"})
+SANDBOX_HOSTS = frozenset(
+    {
+        "rest.apisandbox.zuora.com",
+        "rest.sandbox.na.zuora.com",
+        "rest.sandbox.eu.zuora.com",
+        "rest.test.zuora.com",
+        "rest.test.eu.zuora.com",
+        "rest.test.ap.zuora.com",
+    }
+)
+"""Base URLs of the platform. Source: developer.zuora.com, API reference, servers (2026-09-11)."""
+
+_LOOPBACK_NAMES = frozenset({"localhost", "::1"})
+
+
+class TenantType(StrEnum):
+    """Kinds of tenant, which differ in their request limits (developer.zuora.com, guide on rate limits)."""
+
+    PRODUCTION = "production"
+    CENTRAL_SANDBOX = "central_sandbox"
+    DEVELOPER_SANDBOX = "developer_sandbox"
+    API_SANDBOX = "api_sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class FromVariable:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FromCommand:
+    arguments: tuple[str, ...]
+
+
+SecretSource: TypeAlias = FromVariable | FromFile | FromCommand
+"""Where a secret is read from when it is needed. The secret itself never stands in a project file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorApi:
+    """The embedded emulator; *database* is the file of its world."""
+
+    database: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformApi:
+    """A tenant of the platform. None means that the project file does not say."""
+
+    base_url: str
+    client_id: SecretSource
+    client_secret: SecretSource
+    tenant: str | None = None
+    tenant_type: TenantType | None = None
+    entity: str | None = None
+    orgs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    name: str
+    api: EmulatorApi | PlatformApi
+    specs: str
+    state_file: str
+    refreshed_at: str | None = None
+    place: Place
+
+    @property
+    def is_production(self) -> bool:
+        """Whether an apply needs the environment's name said again. A host that nobody knows counts as production."""
+        return isinstance(self.api, PlatformApi) and needs_confirmation(self.api.base_url)
+
+    @property
+    def tenant(self) -> str | None:
+        return self.api.tenant if isinstance(self.api, PlatformApi) else None
+
+    @property
+    def entity(self) -> str | None:
+        return self.api.entity if isinstance(self.api, PlatformApi) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    name: str
+    default: str | None
+    environments: Mapping[str, Environment]
+
+    def environment(self, asked: str | None) -> Environment:
+        """Return the environment *asked* for, else the default, else the only one. Raise UsageError otherwise."""
+        name = asked or self.default or (next(iter(self.environments)) if len(self.environments) == 1 else None)
+        names = ", ".join(self.environments)
+        if name is None:
+            raise UsageError(
+                "No environment named", "The project has several and no default.", hint=f"Use -e with one of: {names}."
+            )
+        if name not in self.environments:
+            raise UsageError(
+                "Unknown environment",
+                f"The project {self.name!r} has no environment {name!r}.",
+                hint=nearest(name, self.environments),
+            )
+        return self.environments[name]
+
+
+def is_loopback(host: str | None) -> bool:
+    return host is not None and (host in _LOOPBACK_NAMES or host.startswith("127."))
+
+
+def needs_confirmation(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname
+    return not (is_loopback(host) or host in SANDBOX_HOSTS)
+
+
+def base_url_fault(base_url: str) -> str | None:
+    """Return why *base_url* cannot be used, or None."""
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return f"it is not a URL ({error})"
+    if parts.scheme not in ("https", "http") or not host:
+        return "it must look like https://rest.zuora.com"
+    if parts.scheme == "http" and not is_loopback(host):
+        return "plain http is for loopback only: tokens and secrets would travel unprotected"
+    if parts.username is not None or parts.password is not None:
+        return "it carries a user or a password; credentials have a key of their own"
+    if parts.query or parts.fragment:
+        return "it carries a query or a fragment; the paths of the API are added behind it"
+    return None

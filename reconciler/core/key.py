@@ -1,0 +1,54 @@
+"""The Idempotency-Key: computed, never only remembered.
+
+A runner that lost everything but the specs and the state computes the same key, and the platform then answers from what
+it saved under it. Rule: a scheme, once released, is never changed (see digest.py).
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from reconciler.core.address import Address
+from reconciler.core.digest import Digest, canonical_json
+from reconciler.core.target import Target
+
+KEY_SCHEME = "k1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyScope:
+    """What a key is bound to besides the call. *refreshed_at* tells a refreshed sandbox from the one before."""
+
+    project: str
+    environment: str
+    tenant: str | None
+    entity: str | None
+    epoch: int
+    refreshed_at: str | None = None
+
+
+def idempotency_key(scope: KeyScope, *, address: Address, target: Target, digest: Digest, call: int) -> str:
+    """Return ``k1-`` and 64 hex digits, 67 characters of the 255 that the platform allows.
+
+    Source: developer.zuora.com, guide on idempotent requests.
+    """
+    parts = [
+        scope.project,
+        scope.environment,
+        scope.tenant,
+        scope.entity,
+        scope.epoch,
+        scope.refreshed_at,
+        address,
+        target.body,
+        digest,
+        call,
+    ]
+    return f"{KEY_SCHEME}-{hashlib.sha256(canonical_json(parts).encode()).hexdigest()}"
+
+
+def track_id(run: str, key: str) -> str:
+    """Return the Zuora-Track-Id of a send: at most 64 ASCII characters, none of ``: ; " '``.
+
+    Source: developer.zuora.com, header parameters of POST_RegenerateBookingTransaction.
+    """
+    return f"{run[:40]}.{key.removeprefix(KEY_SCHEME + '-')[:16]}"

@@ -1,0 +1,187 @@
+"""A plan is a value: complete, sorted, hashable. What is shown is what is done; apply may only do less.
+
+Rule: the action is for the machine, the reasons are for people; nothing decides by a reason.
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from reconciler.core.address import Address
+from reconciler.core.declaration import Declaration
+from reconciler.core.diagnostics import Diagnostic, Place
+from reconciler.core.diff import FieldChange
+from reconciler.core.digest import SCHEME, Digest, canonical_json
+from reconciler.core.selection import EVERYTHING, Action, Selection
+from reconciler.core.state import Unsettled
+
+PLAN_SCHEME = "p1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regenerate:
+    """Nothing was ever applied under this address: one call, number *call*."""
+
+    declaration: Declaration
+    digest: Digest
+    call: int
+    reasons: tuple[str, ...]
+    action = Action.REGENERATE
+
+    @property
+    def address(self) -> Address:
+        return self.declaration.address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reissue:
+    """Something else was applied, or may have been: one call under a new number.
+
+    *fields* say what changed since; *not_before* keeps a lost request from landing after this one (None: at once).
+    """
+
+    declaration: Declaration
+    digest: Digest
+    call: int
+    fields: tuple[FieldChange, ...]
+    not_before: datetime | None
+    reasons: tuple[str, ...]
+    action = Action.REISSUE
+
+    @property
+    def address(self) -> Address:
+        return self.declaration.address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """The same was sent and its answer is unknown: the same key is sent again, so that it has one effect."""
+
+    declaration: Declaration
+    digest: Digest
+    unsettled: Unsettled
+    reasons: tuple[str, ...]
+    action = Action.RESUME
+
+    @property
+    def address(self) -> Address:
+        return self.declaration.address
+
+    @property
+    def call(self) -> int:
+        return self.unsettled.call.number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """A call was sent, its end is unknown, and no key can tell any more: a person decides."""
+
+    address: Address
+    declaration: Declaration | None
+    unsettled: Unsettled
+    reasons: tuple[str, ...]
+    action = Action.UNDECIDED
+
+    @property
+    def digest(self) -> Digest:
+        return self.unsettled.call.digest
+
+    @property
+    def call(self) -> int:
+        return self.unsettled.call.number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """Another change of the same lane, *by*, is undecided and comes first. *call* is the number it will have."""
+
+    declaration: Declaration
+    digest: Digest
+    call: int
+    by: Address
+    reasons: tuple[str, ...]
+    action = Action.BLOCKED
+
+    @property
+    def address(self) -> Address:
+        return self.declaration.address
+
+
+Change: TypeAlias = Regenerate | Reissue | Resume | Undecided | Blocked
+Calling: TypeAlias = Regenerate | Reissue | Resume
+
+
+def place_of(change: Change) -> Place | None:
+    return change.declaration.place if change.declaration else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """What a plan was made for. *lineage* is None without a state; *tenant* and *entity* while none is known."""
+
+    project: str
+    environment: str
+    tenant: str | None
+    entity: str | None
+    refreshed_at: str | None
+    lineage: str | None
+    serial: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """*changes* are in the order of addresses; *unchanged*, *undeclared* and *left_out* are counts of addresses."""
+
+    binding: Binding
+    changes: tuple[Change, ...]
+    unchanged: int
+    undeclared: int
+    left_out: int = 0
+    selection: Selection = EVERYTHING
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def calls(self) -> tuple[Calling, ...]:
+        return tuple(each for each in self.changes if isinstance(each, Regenerate | Reissue | Resume))
+
+    @property
+    def summary(self) -> dict[str, int]:
+        counts = Counter(each.action for each in self.changes)
+        return {
+            **{str(action): counts[action] for action in Action},
+            "unchanged": self.unchanged,
+            "undeclared": self.undeclared,
+            "calls": len(self.calls),
+        }
+
+    @property
+    def id(self) -> str:
+        """``p1-`` and 64 hex digits over binding and effects; times, places and reasons are outside it.
+
+        An unanswered call counts the same whether its key is still young or not, so that the id does not change by
+        waiting. The serial is outside too: what a plan relies on is each entry, and that shows in the call numbers.
+        """
+        bound = self.binding
+        content = {
+            "scheme": SCHEME,
+            "project": bound.project,
+            "environment": bound.environment,
+            "tenant": bound.tenant,
+            "entity": bound.entity,
+            "refreshed_at": bound.refreshed_at,
+            "lineage": bound.lineage,
+            "epoch": bound.epoch,
+            "effects": [_effect(change) for change in self.changes],
+        }
+        return f"{PLAN_SCHEME}-{hashlib.sha256(canonical_json(content).encode()).hexdigest()}"
+
+
+def _effect(change: Change) -> list[str | int]:
+    match change:
+        case Regenerate() | Reissue() | Blocked():
+            return ["call", change.address, change.digest, change.call]
+        case Resume() | Undecided():
+            return ["unsettled", change.address, change.digest, change.call]

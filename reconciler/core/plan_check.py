@@ -1,0 +1,149 @@
+"""What a legal plan is, said a second time and independently of the planner.
+
+Rule: nothing here calls the planner or shares a helper with it. The planner goes from facts to an action; this file
+takes each action and asks whether the facts allow it. Tests run both over random histories, and every plan is checked
+before it is applied.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from reconciler.core.address import Address, address_order
+from reconciler.core.declaration import Declaration, Spec
+from reconciler.core.digest import digest
+from reconciler.core.plan import Blocked, Calling, Change, Plan, Regenerate, Reissue, Resume, Undecided
+from reconciler.core.state import Entry, State, Unsettled
+from reconciler.core.timestamp import moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    declaration: Declaration | None
+    entry: Entry
+    now: datetime
+
+    @property
+    def asked(self) -> str | None:
+        wanted = self.declaration
+        return digest(wanted.target, wanted.flags, wanted.trigger) if wanted else None
+
+    @property
+    def applied_call(self) -> int:
+        return self.entry.applied.call.number if self.entry.applied else -1
+
+    @property
+    def doubts(self) -> list[Unsettled]:
+        return sorted(
+            (u for u in self.entry.unsettled if u.call.number > self.applied_call), key=lambda u: u.call.number
+        )
+
+    @property
+    def numbers_used(self) -> list[int]:
+        calls = (self.entry.applied, self.entry.refused, *self.entry.unsettled)
+        return [each.call.number for each in calls if each]
+
+    @property
+    def may_still_replay(self) -> bool:
+        """The last call in doubt is what is declared, and its key can still be sent again."""
+        last = self.doubts[-1]
+        young = self.now < moment(last.call.sent) + timedelta(hours=23)
+        return last.call.digest == self.asked and young and not last.spent
+
+
+def plan_violations(plan: Plan, spec: Spec, state: State | None, now: datetime) -> tuple[str, ...]:
+    """Return what is illegal about *plan* at the time *now*, as sentences; nothing means that it may be applied."""
+    entries = state.entries if state else {}
+
+    def facts(address: Address) -> _Facts:
+        return _Facts(declaration=spec.declarations.get(address), entry=entries.get(address, Entry()), now=now)
+
+    return (
+        *_violations_of_order(plan),
+        *_violations_of_completeness(plan, {*spec.declarations, *entries}, facts),
+        *(f"{c.address}: {text}" for c in plan.changes for text in _violations_of_change(c, facts(c.address))),
+        *_violations_of_lanes(plan),
+    )
+
+
+def _violations_of_order(plan: Plan) -> Iterator[str]:
+    addresses = [change.address for change in plan.changes]
+    if len(set(addresses)) < len(addresses):
+        yield "an address stands in it twice"
+    if addresses != sorted(addresses, key=address_order):
+        yield "its changes are not in the order of addresses"
+
+
+def _violations_of_completeness(
+    plan: Plan, everything: set[Address], facts: Callable[[Address], _Facts]
+) -> Iterator[str]:
+    seen = len(plan.changes) + plan.unchanged + plan.undeclared + plan.left_out
+    if seen != len(everything):
+        yield f"it accounts for {seen} addresses of {len(everything)}"
+    if plan.selection:
+        return
+    changed = {change.address for change in plan.changes}
+    for address in everything - changed:
+        known = facts(address)
+        applied = known.entry.applied
+        at_rest = known.asked is None or (applied is not None and applied.call.digest == known.asked)
+        if known.doubts or not at_rest:
+            yield f"{address}: it must change and the plan does not say so"
+
+
+def _violations_of_change(change: Change, facts: _Facts) -> Iterator[str]:
+    if change.declaration is not facts.declaration and change.declaration != facts.declaration:
+        yield "it is not what the spec declares"
+    match change:
+        case Regenerate() | Reissue():
+            yield from _violations_of_new_call(change, facts)
+        case Resume():
+            if not facts.doubts or facts.doubts[-1] != change.unsettled or not facts.may_still_replay:
+                yield "its key may not be sent again"
+        case Undecided():
+            if not facts.doubts:
+                yield "nothing about it is in doubt"
+            elif facts.declaration is not None and (
+                facts.may_still_replay or facts.doubts[-1].call.digest != facts.asked
+            ):
+                yield "it can be decided without a person"
+        case Blocked():
+            if change.by == change.address:
+                yield "it blocks itself"
+        case _:
+            assert_never(change)
+
+
+def _violations_of_new_call(change: Regenerate | Reissue, facts: _Facts) -> Iterator[str]:
+    if change.digest != facts.asked:
+        yield "its digest is not that of the declaration"
+    if any(change.call <= used for used in facts.numbers_used):
+        yield f"call number {change.call} is used already"
+    applied = facts.entry.applied
+    if applied and applied.call.digest == facts.asked and not facts.doubts:
+        yield "it was applied already"
+    if facts.doubts and facts.doubts[-1].call.digest == facts.asked:
+        yield "the same was sent and may have been done: a new number would do it twice"
+    if isinstance(change, Regenerate) and (applied or facts.doubts):
+        yield "something was sent before: this is a re-issue"
+    if isinstance(change, Reissue) and facts.doubts:
+        landed = moment(facts.doubts[-1].last_sent) + timedelta(minutes=10)
+        if change.not_before is None or change.not_before < landed:
+            yield "the lost request could land after it"
+
+
+def _violations_of_lanes(plan: Plan) -> Iterator[str]:
+    undecided = [c.address for c in plan.changes if isinstance(c, Undecided)]
+    for change in plan.changes:
+        lower = [a for a in undecided if _is_lower_version(a, change.address)]
+        if lower and isinstance(change, Calling):
+            yield f"{change.address}: {lower[0]} of the same subscription is undecided and comes first"
+        if isinstance(change, Blocked) and not lower and not plan.selection:
+            yield f"{change.address}: nothing blocks it"
+
+
+def _is_lower_version(first: str, second: str) -> bool:
+    name, at, version = first.rpartition("@")
+    other_name, other_at, other_version = second.rpartition("@")
+    return bool(at and other_at) and name == other_name and int(version) < int(other_version)

@@ -1,0 +1,231 @@
+"""The planner: what must be done so that everything declared is regenerated exactly once.
+
+Rule: every action is decided by `_Decider`, from one declaration, its entry and the time; only lanes and selection see
+more than one address. The table, row by row (digest declared | entry | action):
+
+    any                      none, or only refused calls          regenerate
+    = applied                nothing in doubt                     none (unchanged)
+    = the last call in doubt its key is younger than 23 h         resume
+    = the last call in doubt older, or its key is spent           undecided
+    other                    applied, nothing in doubt            reissue
+    other                    calls in doubt                       reissue, not earlier than 10 min after the last send
+    not declared             nothing in doubt                     none (undeclared)
+    not declared             calls in doubt                       undecided
+    any but unchanged        a lower version of its lane is
+                             undecided                            blocked
+
+Only the *last* call in doubt can be resumed: sending an earlier one again would put the platform back to what was asked
+before.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+
+from reconciler.core.address import Address, address_order, lane_of, parse_address
+from reconciler.core.declaration import Declaration, Spec
+from reconciler.core.diagnostics import Diagnostic, Severity
+from reconciler.core.diff import changed_fields
+from reconciler.core.digest import Digest, digest_of
+from reconciler.core.plan import (
+    Binding,
+    Blocked,
+    Change,
+    Plan,
+    Regenerate,
+    Reissue,
+    Resume,
+    Undecided,
+    place_of,
+)
+from reconciler.core.selection import EVERYTHING, Selection
+from reconciler.core.state import Entry, State, Unsettled
+from reconciler.core.timestamp import moment
+
+KEY_AGE = timedelta(hours=23)
+"""How long a key is trusted: the platform forgets it after 24 h (developer.zuora.com, guide on idempotent requests)."""
+
+SETTLING_TIME = timedelta(minutes=10)
+"""How long a lost request may still land: five times the platform's own time-out of 120 s (guide on error handling)."""
+
+_NEVER = Entry()
+
+
+class _Nothing(Enum):
+    """Why an address needs no change."""
+
+    UNCHANGED = auto()
+    UNDECLARED = auto()
+
+
+def make_plan(
+    spec: Spec, state: State | None, binding: Binding, *, now: datetime, selection: Selection = EVERYTHING
+) -> Plan:
+    """Return the plan that brings *state* to *spec*. It is the same for the same arguments, on every machine."""
+    entries = state.entries if state else {}
+    decide = _Decider(entries=entries, last_sends=_last_sends(entries), now=now)
+    decisions = [decide(address, spec.declarations.get(address)) for address in _addresses(spec, entries)]
+    changes = _block([each for each in decisions if not isinstance(each, _Nothing)])
+    taken = tuple(change for change in changes if _is_selected(change, selection))
+    return Plan(
+        binding=binding,
+        changes=taken,
+        unchanged=decisions.count(_Nothing.UNCHANGED),
+        undeclared=decisions.count(_Nothing.UNDECLARED),
+        left_out=len(changes) - len(taken),
+        selection=selection,
+        warnings=(*_mixed_keys(spec), *_skipped_versions(changes, taken)),
+    )
+
+
+def _addresses(spec: Spec, entries: Mapping[Address, Entry]) -> list[Address]:
+    return sorted({**spec.declarations, **entries}, key=address_order)
+
+
+def _last_sends(entries: Mapping[Address, Entry]) -> Mapping[str, datetime]:
+    """Return for each lane the last moment at which something left that may not have landed yet."""
+    last: dict[str, datetime] = {}
+    for address, entry in entries.items():
+        for call in entry.in_doubt:
+            lane = lane_of(parse_address(address))
+            last[lane] = max(moment(call.last_sent), last.get(lane, datetime.min.replace(tzinfo=UTC)))
+    return last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decider:
+    entries: Mapping[Address, Entry]
+    last_sends: Mapping[str, datetime]
+    now: datetime
+
+    def __call__(self, address: Address, declaration: Declaration | None) -> Change | _Nothing:
+        entry = self.entries.get(address, _NEVER)
+        last = entry.in_doubt[-1] if entry.in_doubt else None
+        if declaration is None:
+            return _undecided(address, None, last, "it is no longer declared") if last else _Nothing.UNDECLARED
+        digest = digest_of(declaration)
+        if last is None:
+            return _decide_settled(declaration, digest, entry)
+        if last.call.digest == digest:
+            return self._decide_unanswered(declaration, digest, last)
+        return self._reissue(declaration, digest, entry, last)
+
+    def _decide_unanswered(self, declaration: Declaration, digest: Digest, last: Unsettled) -> Change:
+        age = self.now - moment(last.call.sent)
+        if last.spent:
+            return _undecided(declaration.address, declaration, last, "the same key brings the same answer again")
+        if age >= KEY_AGE:
+            why = f"its key is {age // timedelta(hours=1)} h old; the platform forgets a key after 24 h"
+            return _undecided(declaration.address, declaration, last, why)
+        reason = f"{_doubt(last)}; the same key is sent again"
+        return Resume(declaration=declaration, digest=digest, unsettled=last, reasons=(reason,))
+
+    def _reissue(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Reissue:
+        fields = changed_fields((last.call.flags, last.call.trigger), (declaration.flags, declaration.trigger))
+        return Reissue(
+            declaration=declaration,
+            digest=digest,
+            call=max(entry.next_call, last.call.number + 1),
+            fields=fields,
+            not_before=self.last_sends[lane_of(declaration.target)] + SETTLING_TIME,
+            reasons=(*map(str, fields), f"{_doubt(last)} and stays on record as unknown"),
+        )
+
+
+def _decide_settled(declaration: Declaration, digest: Digest, entry: Entry) -> Change | _Nothing:
+    applied = entry.applied
+    if applied is None:
+        refused = entry.refused
+        reason = f"call {refused.call.number} was refused: {refused.code} {refused.message}" if refused else "new"
+        return Regenerate(declaration=declaration, digest=digest, call=entry.next_call, reasons=(reason,))
+    if applied.call.digest == digest:
+        return _Nothing.UNCHANGED
+    fields = changed_fields((applied.call.flags, applied.call.trigger), (declaration.flags, declaration.trigger))
+    return Reissue(
+        declaration=declaration,
+        digest=digest,
+        call=entry.next_call,
+        fields=fields,
+        not_before=None,
+        reasons=tuple(map(str, fields)),
+    )
+
+
+def _undecided(address: Address, declaration: Declaration | None, last: Unsettled, why: str) -> Undecided:
+    return Undecided(address=address, declaration=declaration, unsettled=last, reasons=(f"{_doubt(last)}; {why}",))
+
+
+def _doubt(last: Unsettled) -> str:
+    return f"call {last.call.number} of {last.call.sent} was not answered ({last.message})"
+
+
+def _block(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Return *changes*, those behind an undecided one of their lane turned into Blocked."""
+    if not any(isinstance(each, Undecided) for each in changes):
+        return tuple(changes)
+    undecided: dict[str, Address] = {}
+    result: list[Change] = []
+    for change in changes:
+        lane = lane_of(parse_address(change.address))
+        if isinstance(change, Undecided):
+            undecided.setdefault(lane, change.address)
+            result.append(change)
+        else:
+            result.append(_blocked(change, undecided[lane]) if lane in undecided else change)
+    return tuple(result)
+
+
+def _blocked(change: Regenerate | Reissue | Resume | Blocked, by: Address) -> Blocked:
+    return Blocked(
+        declaration=change.declaration,
+        digest=change.digest,
+        call=change.call,
+        by=by,
+        reasons=(f"{by} comes first and is undecided", *change.reasons),
+    )
+
+
+def _is_selected(change: Change, selection: Selection) -> bool:
+    place = place_of(change)
+    return selection.takes(
+        address=change.address,
+        file=place.path if place else "",
+        type_name=change.address.partition("/")[0],
+        action=change.action,
+    )
+
+
+def _mixed_keys(spec: Spec) -> Iterator[Diagnostic]:
+    """Warn where one type is named by ids and by numbers: both may mean one object, and nothing here can tell."""
+    by_number = {each.target.type for each in spec.declarations.values() if not each.target.form.by_id}
+    by_id = [each for each in spec.declarations.values() if each.target.form.by_id and each.target.type in by_number]
+    if by_id:
+        types = ", ".join(dict.fromkeys(each.target.type for each in by_id))
+        yield Diagnostic(
+            code="mixed-keys",
+            severity=Severity.WARNING,
+            summary=f"named by ids and by numbers: {types}",
+            detail="An id and a number may name one object, which would then be regenerated twice.",
+            hint="Name all of a type by number: numbers survive promotion and keep versions in order.",
+            place=by_id[0].place,
+        )
+
+
+def _skipped_versions(changes: Sequence[Change], taken: Sequence[Change]) -> Iterator[Diagnostic]:
+    """Warn where a selection takes a version and leaves out a lower one that has something to do."""
+    kept = {change.address for change in taken}
+    left_out: dict[str, Address] = {}
+    for change in changes if len(taken) < len(changes) else ():
+        lane, place = lane_of(parse_address(change.address)), place_of(change)
+        if change.address not in kept:
+            left_out.setdefault(lane, change.address)
+        elif lane in left_out and place:
+            yield Diagnostic(
+                code="version-left-out",
+                severity=Severity.WARNING,
+                summary=f"{change.address} is selected and {left_out[lane]} before it is not",
+                detail="A later version's booking transactions build on those of the version before it.",
+                hint="Select the lower version too, or apply it first.",
+                place=place,
+            )

@@ -1,0 +1,89 @@
+"""A run is one apply: what became of every change of its plan. Reports render it; the exit status follows from it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reconciler.core.address import Address
+from reconciler.core.selection import Action
+from reconciler.core.state import Applied, Refused, Unsettled
+
+
+class Outcome(StrEnum):
+    DONE = "done"
+    REFUSED = "refused"
+    IN_DOUBT = "in_doubt"
+    UNDECIDED = "undecided"
+    NOT_STARTED = "not_started"
+
+
+class Stop(StrEnum):
+    """Why a run ended before its end."""
+
+    INTERRUPTED = "interrupted"
+    TERMINATED = "terminated"
+    NOT_REACHED = "the platform could not be reached"
+    CREDENTIALS = "the platform no longer accepts the credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class CallError:
+    """What the platform or the network said. *code* is the platform's, or a word of ours such as ``NoAnswer``."""
+
+    code: str
+    message: str
+    process_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one change. *record* is what the state is to remember; None if nothing was settled or sent."""
+
+    address: Address
+    action: Action
+    outcome: Outcome
+    sends: int = 0
+    id_list: tuple[str, ...] = ()
+    request_id: str | None = None
+    error: CallError | None = None
+    warning: str | None = None
+    record: Applied | Refused | Unsettled | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """*results* has one result for each change of the plan, in the plan's order."""
+
+    id: str
+    plan_id: str
+    environment: str
+    results: tuple[Result, ...] = ()
+    stop: Stop | None = None
+    error: CallError | None = field(default=None)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        counts = Counter(result.outcome for result in self.results)
+        return {str(outcome): counts[outcome] for outcome in Outcome}
+
+
+_OF_STOP = {Stop.INTERRUPTED: 130, Stop.TERMINATED: 143, Stop.NOT_REACHED: 6, Stop.CREDENTIALS: 8}
+_STRONGEST_FIRST = (130, 143, 8, 7, 6, 1)
+
+
+def exit_status(run: Run) -> int:
+    """Return the strongest status that applies: a signal, 8 credentials, 7 undecided, 6 stopped early, 1 refused."""
+    outcomes = {result.outcome for result in run.results}
+    spent = any(isinstance(result.record, Unsettled) and result.record.spent for result in run.results)
+    applies = {
+        7: Outcome.UNDECIDED in outcomes or spent,
+        6: Outcome.IN_DOUBT in outcomes or any(_may_go_on(result) for result in run.results),
+        1: Outcome.REFUSED in outcomes,
+        **({_OF_STOP[run.stop]: True} if run.stop else {}),
+    }
+    return next((status for status in _STRONGEST_FIRST if applies.get(status)), 0)
+
+
+def _may_go_on(result: Result) -> bool:
+    """Nothing stands against the change itself: applying again carries it out."""
+    return result.outcome is Outcome.NOT_STARTED and result.error is not None

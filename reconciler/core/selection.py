@@ -1,0 +1,86 @@
+"""Selectors: which changes a plan is about.
+
+A selector is a glob over addresses (``*`` crosses ``/``), or ``file:GLOB``, ``type:NAME``, ``action:NAME``. Several
+``--only`` add up; an ``--except`` wins over them.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from reconciler.core.diagnostics import nearest
+from reconciler.core.target import TargetType
+from reconciler.errors import UsageError
+
+
+class Action(StrEnum):
+    """What apply does about one address."""
+
+    REGENERATE = "regenerate"
+    REISSUE = "reissue"
+    RESUME = "resume"
+    UNDECIDED = "undecided"
+    BLOCKED = "blocked"
+
+
+class Subject(StrEnum):
+    ADDRESS = "address"
+    FILE = "file"
+    TYPE = "type"
+    ACTION = "action"
+
+
+_PREFIXES = frozenset(Subject) - {Subject.ADDRESS}
+_NAMES = {Subject.TYPE: frozenset(TargetType), Subject.ACTION: frozenset(Action)}
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    subject: Subject
+    pattern: str
+    text: str
+
+    def matches(self, *, address: str, file: str, type_name: str, action: str) -> bool:
+        match self.subject:
+            case Subject.ADDRESS:
+                return fnmatchcase(address, self.pattern)
+            case Subject.FILE:
+                return fnmatchcase(file, self.pattern)
+            case Subject.TYPE:
+                return type_name == self.pattern
+            case Subject.ACTION:
+                return action == self.pattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    only: tuple[Selector, ...] = ()
+    excepted: tuple[Selector, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.only or self.excepted)
+
+    def takes(self, *, address: str, file: str, type_name: str, action: str) -> bool:
+        def hit(selector: Selector) -> bool:
+            return selector.matches(address=address, file=file, type_name=type_name, action=action)
+
+        wanted = not self.only or any(hit(each) for each in self.only)
+        return wanted and not any(hit(each) for each in self.excepted)
+
+
+EVERYTHING = Selection()
+
+
+def parse_selector(text: str) -> Selector:
+    """Raise UsageError for an empty selector or a type or action that does not exist."""
+    word, colon, rest = text.partition(":")
+    subject = Subject(word) if colon and word in _PREFIXES else Subject.ADDRESS
+    pattern = text if subject is Subject.ADDRESS else rest
+    known = _NAMES.get(subject)
+    if not pattern or (known is not None and pattern not in known):
+        raise UsageError(
+            "Unknown selector",
+            f"{text!r} selects by {subject}, and {pattern!r} is no {subject} there is.",
+            hint=nearest(pattern, known or ("Subscription/*", "file:GLOB", "type:NAME", "action:NAME")),
+        )
+    return Selector(subject, pattern, text)

@@ -1,0 +1,154 @@
+"""State is a ledger: what has been regenerated in one environment, address by address.
+
+An entry keeps the last applied call apart from calls that are unsettled and from the last one that was refused.
+`next_call` is the number that a new call would have; it passes a call's number when that call is settled or superseded,
+so that a runner which knows only this document arrives at the same number, and so at the same Idempotency-Key.
+
+Rule: recording an outcome is idempotent and never lowers an entry: `next_call` only grows, an older Done never replaces
+a newer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.core.address import Address
+from reconciler.core.declaration import Flags
+from reconciler.core.digest import Digest
+from reconciler.core.timestamp import Timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """What is remembered of a call however it ended. *sent* is the time of the first send under its key."""
+
+    number: int
+    digest: Digest
+    flags: Flags
+    trigger: str | None
+    key: str
+    sent: Timestamp
+    run: str
+    commit: str | None = None
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """A call that the platform has carried out. *id_list* is as returned, and may be empty."""
+
+    call: CallRecord
+    at: Timestamp
+    id_list: tuple[str, ...]
+    request_id: str | None
+    process_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A call that the platform has refused for good: it had no effect."""
+
+    call: CallRecord
+    at: Timestamp
+    code: str
+    message: str
+    request_id: str | None
+    process_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsettled:
+    """A call that was sent and whose end is not known. *scheme* names how *key* was computed.
+
+    *spent*: the platform has saved an answer under the key that tells nothing, so sending it again cannot help.
+    """
+
+    call: CallRecord
+    scheme: str
+    last_sent: Timestamp
+    message: str
+    request_id: str | None = None
+    spent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    next_call: int = 0
+    applied: Applied | None = None
+    refused: Refused | None = None
+    unsettled: tuple[Unsettled, ...] = ()
+
+    @property
+    def in_doubt(self) -> tuple[Unsettled, ...]:
+        """The unsettled calls that may be the last effect: those later than the applied call, ascending.
+
+        An earlier one stays on record, but the applied call has overwritten whatever it did.
+        """
+        after = self.applied.call.number if self.applied else -1
+        return tuple(each for each in self.unsettled if each.call.number > after)
+
+    def with_applied(self, done: Applied) -> "Entry":
+        number = done.call.number
+        newest = done if self.applied is None or number >= self.applied.call.number else self.applied
+        is_later = self.refused is not None and self.refused.call.number > newest.call.number
+        return replace(
+            self,
+            next_call=max(self.next_call, number + 1),
+            applied=newest,
+            refused=self.refused if is_later else None,
+            unsettled=_without(self.unsettled, number),
+        )
+
+    def with_refused(self, refused: Refused) -> "Entry":
+        number = refused.call.number
+        later = max((each.call.number for each in (self.applied, self.refused) if each), default=-1)
+        return replace(
+            self,
+            next_call=max(self.next_call, number + 1),
+            refused=refused if number >= later else self.refused,
+            unsettled=_without(self.unsettled, number),
+        )
+
+    def with_unsettled(self, lost: Unsettled) -> "Entry":
+        """Record a doubt. What is known of the call already wins: a settled call is never in doubt again."""
+        number = lost.call.number
+        known = next((each for each in self.unsettled if each.call.number == number), None)
+        if known is None and number < self.next_call:
+            return self
+        kept = _joined(known, lost) if known else lost
+        others = _without(self.unsettled, number)
+        return replace(
+            self,
+            next_call=max(self.next_call, number),
+            unsettled=tuple(sorted((*others, kept), key=lambda each: each.call.number)),
+        )
+
+
+def _without(calls: tuple[Unsettled, ...], number: int) -> tuple[Unsettled, ...]:
+    return tuple(each for each in calls if each.call.number != number)
+
+
+def _joined(known: Unsettled, lost: Unsettled) -> Unsettled:
+    """Two sends of one call: the age of its key runs from the first, a lost request may land after the last."""
+    first = min(known.call.sent, lost.call.sent)
+    return replace(
+        lost,
+        call=replace(lost.call, sent=first),
+        last_sent=max(known.last_sent, lost.last_sent),
+        spent=known.spent or lost.spent,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All entries of one environment. *lineage* never changes; *serial* grows by one with each write.
+
+    *tenant* and *entity* are None until the first token tells them.
+    """
+
+    environment: str
+    lineage: str
+    serial: int = 0
+    epoch: int = 0
+    tenant: str | None = None
+    entity: str | None = None
+    entries: Mapping[Address, Entry]

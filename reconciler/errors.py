@@ -1,0 +1,76 @@
+"""Every error that a person may see, split by what can be done next.
+
+    ReconcilerError                    exit
+    ├── UsageError                        1   the command line asks for something that cannot be
+    ├── PlatformError                     1   the platform's answer is not one that Zuora gives: wrong address
+    ├── IllegalPlan                       1   our own planner broke a rule: a defect, found before anything is sent
+    ├── StorageError                      1   a file could not be written or read: disk, rights
+    ├── InvalidInput                      3   spec, project or state; carries diagnostics (core/diagnostics.py)
+    ├── StaleError                        5   the state moved while we worked, again and again
+    ├── Unreachable                       6   nothing was sent; the same command may be tried again
+    ├── AuthenticationError               8   credentials refused
+    │   └── WrongTenant                   8   credentials of another tenant or entity
+    └── GuardrailError                    9   a rule of the project refuses
+
+Each has a fixed summary (so that people recognise it), a detail in whole sentences and often a hint.
+Anything else that escapes is a defect of ours.
+"""
+
+
+class ReconcilerError(Exception):
+    """An error to tell a person. *summary* names no names; *detail* says what, where and why; *hint* what next."""
+
+    exit_status = 1
+
+    def __init__(self, summary: str, detail: str = "", *, hint: str = "") -> None:
+        super().__init__(summary, detail, hint)
+        self.summary = summary
+        self.detail = detail
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.summary, self.detail, self.hint) if part)
+
+
+class UsageError(ReconcilerError):
+    """The command line cannot be carried out as it stands."""
+
+
+class PlatformError(ReconcilerError):
+    """Whatever answers at the base URL does not speak the platform's language."""
+
+
+class IllegalPlan(ReconcilerError):
+    """A plan breaks a rule of its own making: a defect of ours, found before anything was sent."""
+
+
+class StorageError(ReconcilerError):
+    """The operating system refused to read or write a file."""
+
+
+class StaleError(ReconcilerError):
+    """The state was changed by somebody else while this command worked."""
+
+    exit_status = 5
+
+
+class Unreachable(ReconcilerError):
+    """The platform could not be reached; nothing was sent."""
+
+    exit_status = 6
+
+
+class AuthenticationError(ReconcilerError):
+    """The platform refused the credentials, or there are none."""
+
+    exit_status = 8
+
+
+class WrongTenant(AuthenticationError):
+    """The credentials belong to another tenant or entity than the project file or the state says."""
+
+
+class GuardrailError(ReconcilerError):
+    """A rule that protects an environment refuses."""
+
+    exit_status = 9

@@ -1,0 +1,277 @@
+"""The project file, `reconciler.yaml`: nodes to a Project, with every fault found in one pass.
+
+Rule: no field is read and then ignored. What later versions will know is refused until it does something.
+"""
+
+from collections.abc import Collection, Iterator
+
+from reconciler.core.diagnostics import Place, nearest
+from reconciler.core.environment import (
+    EmulatorApi,
+    Environment,
+    FromCommand,
+    FromFile,
+    FromVariable,
+    PlatformApi,
+    Project,
+    SecretSource,
+    TenantType,
+    base_url_fault,
+)
+from reconciler.formats.fields import check_keys, mapping_of, sequence_of, text_of
+from reconciler.formats.spec import check_document_version
+from reconciler.formats.yaml_reader import Mapping, Node, Reading
+
+_PROJECT = ("version", "name", "default", "environments")
+_ENVIRONMENT = ("api", "specs", "state", "refreshed_at")
+_PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "credentials")
+_SECRET = ("env", "file", "command")
+
+
+def read_project(reading: Reading) -> Project | None:
+    """Return the project, or None if anything was reported."""
+    if reading.root is None and not reading.diagnostics:
+        reading.report("empty-file", "the project file is empty", (0, 0), hint="Begin with version: 1 and a name.")
+    top = mapping_of(reading.root, reading, "the project file")
+    if top is None:
+        return None
+    check_keys(top, _PROJECT, reading, "the project file")
+    check_document_version(top, reading)
+    name = _required(top, "name", reading)
+    default = _optional(top, "default", reading)
+    environments = list(_environments(top, reading))
+    _check_default(top, default, environments, reading)
+    _check_tenants(environments, reading)
+    if reading.diagnostics or name is None:
+        return None
+    return Project(name=name, default=default, environments={each.name: each for each in environments})
+
+
+def _environments(top: Mapping, reading: Reading) -> Iterator[Environment]:
+    node = top.values.get("environments")
+    if node is None:
+        _report_missing(top, "environments", reading)
+        return
+    mapping = mapping_of(node, reading, "environments")
+    if mapping is not None and not mapping.values and not mapping.keys:
+        reading.report("no-environments", "environments is empty", (mapping.line, mapping.column))
+    for name, value in mapping.values.items() if mapping else ():
+        environment = _environment(name, value, reading)
+        if environment is not None:
+            yield environment
+
+
+def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
+    mapping = mapping_of(node, reading, f"the environment {name!r}")
+    if mapping is None:
+        return None
+    check_keys(mapping, _ENVIRONMENT, reading, "an environment")
+    specs = _required(mapping, "specs", reading)
+    state_file = _only_text(mapping, "state", "file", reading)
+    api = _api(mapping, reading)
+    refreshed_at = _optional(mapping, "refreshed_at", reading)
+    if api is None or specs is None or state_file is None:
+        return None
+    return Environment(
+        name=name,
+        api=api,
+        specs=specs,
+        state_file=state_file,
+        refreshed_at=refreshed_at,
+        place=Place(reading.path, mapping.line, mapping.column),
+    )
+
+
+def _api(environment: Mapping, reading: Reading) -> EmulatorApi | PlatformApi | None:
+    node = environment.values.get("api")
+    if node is None:
+        _report_missing(environment, "api", reading)
+        return None
+    mapping = mapping_of(node, reading, "api")
+    if mapping is None:
+        return None
+    if "emulator" in mapping.keys:
+        check_keys(mapping, ("emulator",), reading, "an api with an emulator")
+        database = _required(mapping, "emulator", reading)
+        return EmulatorApi(database=database) if database else None
+    return _platform(mapping, reading)
+
+
+def _platform(mapping: Mapping, reading: Reading) -> PlatformApi | None:
+    check_keys(mapping, (*_PLATFORM, "emulator"), reading, "an api")
+    base_url = _base_url(mapping, reading)
+    secrets = _credentials(mapping, reading)
+    tenant, entity = _optional(mapping, "tenant", reading), _header(mapping, "entity", reading)
+    tenant_type = _choice(mapping, "tenant_type", list(TenantType), reading)
+    orgs = tuple(_texts(mapping, "orgs", reading))
+    if any(not org.isascii() or "," in org for org in orgs):
+        reading.report(
+            "not-ascii", "orgs must be ids of organizations, in ASCII and without commas", mapping.keys["orgs"]
+        )
+    if base_url is None or secrets is None:
+        return None
+    return PlatformApi(
+        base_url=base_url,
+        client_id=secrets[0],
+        client_secret=secrets[1],
+        tenant=tenant,
+        tenant_type=TenantType(tenant_type) if tenant_type else None,
+        entity=entity,
+        orgs=orgs,
+    )
+
+
+def _base_url(mapping: Mapping, reading: Reading) -> str | None:
+    base_url = _required(mapping, "base_url", reading)
+    fault = base_url_fault(base_url) if base_url else None
+    if fault:
+        node = mapping.values["base_url"]
+        hint = "The hosts of the platform are listed in its API reference, e.g. https://rest.test.zuora.com."
+        reading.report(
+            "bad-base-url", "base_url cannot be used", (node.line, node.column), detail=f"{fault}.", hint=hint
+        )
+        return None
+    return base_url.rstrip("/") if base_url else None
+
+
+def _credentials(mapping: Mapping, reading: Reading) -> tuple[SecretSource, SecretSource] | None:
+    node = mapping.values.get("credentials")
+    if node is None:
+        _report_missing(mapping, "credentials", reading)
+        return None
+    credentials = mapping_of(node, reading, "credentials")
+    if credentials is None:
+        return None
+    check_keys(credentials, ("client_id", "client_secret"), reading, "credentials")
+    client_id = _secret(credentials, "client_id", reading)
+    client_secret = _secret(credentials, "client_secret", reading)
+    return (client_id, client_secret) if client_id and client_secret else None
+
+
+def _secret(credentials: Mapping, name: str, reading: Reading) -> SecretSource | None:
+    node = credentials.values.get(name)
+    if node is None:
+        _report_missing(credentials, name, reading)
+        return None
+    if type(node) is not Mapping:
+        why = "A secret never stands in a project file."
+        hint = f"Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
+        at = (node.line, node.column)
+        reading.report("secret-in-file", f"{name} must say where it is read from", at, detail=why, hint=hint)
+        return None
+    check_keys(node, _SECRET, reading, name)
+    known = [key for key in node.keys if key in _SECRET]
+    if len(known) != 1:
+        what = f"{name} must say one of env, file and command"
+        reading.report("one-source", what, (node.line, node.column))
+        return None
+    return _source(node, known[0], reading)
+
+
+def _source(node: Mapping, kind: str, reading: Reading) -> SecretSource | None:
+    if kind == "command":
+        arguments = tuple(_texts(node, kind, reading))
+        if not arguments and not reading.diagnostics:
+            reading.report("no-command", "command is empty", node.keys[kind])
+        return FromCommand(arguments)
+    text = _required(node, kind, reading)
+    if text is None:
+        return None
+    return FromVariable(text) if kind == "env" else FromFile(text)
+
+
+def _check_default(top: Mapping, default: str | None, environments: list[Environment], reading: Reading) -> None:
+    names = [each.name for each in environments]
+    if default is None:
+        return
+    node = top.values["default"]
+    at = (node.line, node.column)
+    if default not in names and not reading.diagnostics:
+        what = f"the default {default!r} is no environment"
+        reading.report("unknown-environment", what, at, hint=nearest(default, names))
+    if any(each.name == default and each.is_production for each in environments):
+        why = "A command without -e would then regenerate in production."
+        hint = "Name a sandbox, or leave the default out. A host that is not known counts as production."
+        reading.report("production-by-default", f"the default {default!r} is production", at, detail=why, hint=hint)
+
+
+def _check_tenants(environments: list[Environment], reading: Reading) -> None:
+    """Report environments of one tenant and entity, and a state document that two of them would share."""
+    tenants: dict[tuple[str | None, ...], Environment] = {}
+    files: dict[str, Environment] = {}
+    for each in environments:
+        at = (each.place.line, each.place.column)
+        first = tenants.setdefault(_tenant_key(each), each)
+        if first is not each:
+            what = f"{each.name!r} is the same tenant and entity as {first.name!r}"
+            why = "Each keeps a state of its own and would regenerate what the other has done already."
+            reading.report("tenant-twice", what, at, detail=why, hint="Give each environment its own tenant or entity.")
+        other = files.setdefault(each.state_file, each)
+        if other is not each:
+            what = f"{each.name!r} keeps its state in the file of {other.name!r}"
+            reading.report("state-file-twice", what, at, hint="Give each environment a state file of its own.")
+
+
+def _tenant_key(environment: Environment) -> tuple[str | None, ...]:
+    api = environment.api
+    if isinstance(api, EmulatorApi):
+        return ("emulator", api.database)
+    if api.tenant is None:
+        return ("unknown", environment.name)
+    return ("platform", api.tenant, api.entity)
+
+
+def _required(mapping: Mapping, name: str, reading: Reading) -> str | None:
+    if name not in mapping.keys:
+        _report_missing(mapping, name, reading)
+    return _optional(mapping, name, reading)
+
+
+def _optional(mapping: Mapping, name: str, reading: Reading) -> str | None:
+    node = mapping.values.get(name)
+    return text_of(node, reading, name) if node is not None else None
+
+
+def _header(mapping: Mapping, name: str, reading: Reading) -> str | None:
+    """Return a text that can be sent as a header."""
+    value = _optional(mapping, name, reading)
+    if value is not None and not value.isascii():
+        reading.report("not-ascii", f"{name} must be ASCII", mapping.keys[name], detail="It is sent as a header.")
+    return value
+
+
+def _choice(mapping: Mapping, name: str, known: Collection[str], reading: Reading) -> str | None:
+    value = _optional(mapping, name, reading)
+    if value is None or value in set(known):
+        return value
+    node = mapping.values[name]
+    at = (node.line, node.column)
+    reading.report("unknown-value", f"{name} cannot be {value!r}", at, hint=nearest(value, known))
+    return None
+
+
+def _texts(mapping: Mapping, name: str, reading: Reading) -> Iterator[str]:
+    node = mapping.values.get(name)
+    sequence = sequence_of(node, reading, name) if node is not None else None
+    for item in sequence.items if sequence else ():
+        text = text_of(item, reading, name)
+        if text is not None:
+            yield text
+
+
+def _only_text(mapping: Mapping, name: str, field: str, reading: Reading) -> str | None:
+    """Return the text of ``name: {field: text}``."""
+    node = mapping.values.get(name)
+    if node is None:
+        _report_missing(mapping, name, reading)
+        return None
+    inner = mapping_of(node, reading, name)
+    if inner is None:
+        return None
+    check_keys(inner, (field,), reading, name)
+    return _required(inner, field, reading)
+
+
+def _report_missing(mapping: Mapping, name: str, reading: Reading) -> None:
+    if name not in mapping.keys:
+        reading.report("missing-field", f"{name} is missing", (mapping.line, mapping.column))

@@ -1,0 +1,208 @@
+"""The state document: versioned JSON, one entry a line, sorted by address, so that people, git and jq can read it."""
+
+import json
+from typing import Any
+
+from reconciler.core.address import Address, address_order, parse_address
+from reconciler.core.declaration import Flags
+from reconciler.core.digest import SCHEME, Digest
+from reconciler.core.state import Applied, CallRecord, Entry, Refused, State, Unsettled
+from reconciler.core.timestamp import Timestamp, moment
+from reconciler.formats.json_reader import JsonDocument
+
+RESTORE = (
+    "Restore the document from its history (git, a backup). Do not start with an empty one: everything would be "
+    "regenerated again."
+)
+_HEAD = ("version", "environment", "tenant", "entity", "lineage", "serial", "epoch")
+_CALL = ("call", "digest", "flags", "trigger", "key", "sent", "run", "commit", "author")
+_APPLIED = (*_CALL, "at", "idList", "requestId", "processId")
+_REFUSED = (*_CALL, "at", "code", "message", "requestId", "processId")
+_UNSETTLED = (*_CALL, "scheme", "lastSent", "message", "requestId", "spent")
+
+
+def write_state(state: State) -> bytes:
+    head = {
+        "version": 1,
+        "environment": state.environment,
+        "tenant": state.tenant,
+        "entity": state.entity,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "epoch": state.epoch,
+    }
+    lines = [f" {_json(name)}: {_json(value)}," for name, value in head.items()]
+    entries = ",\n".join(
+        f"  {_json(address)}: {_json(entry_object(state.entries[address]))}"
+        for address in sorted(state.entries, key=address_order)
+    )
+    body = f"{{\n{entries}\n }}" if entries else "{}"
+    return "\n".join(["{", *lines, f' "entries": {body}', "}", ""]).encode()
+
+
+def entry_object(entry: Entry) -> dict[str, Any]:
+    """Return the JSON object of *entry*; what is absent is left out."""
+    value: dict[str, Any] = {"next_call": entry.next_call}
+    if entry.applied:
+        value["applied"] = _applied_object(entry.applied)
+    if entry.refused:
+        value["refused"] = _refused_object(entry.refused)
+    if entry.unsettled:
+        value["unsettled"] = [_unsettled_object(each) for each in entry.unsettled]
+    return value
+
+
+def read_state(content: bytes, path: str, *, environment: str) -> State:
+    """Return the state of *environment*. Raise InvalidInput for whatever is not exactly such a document."""
+    document = JsonDocument(path, restore=RESTORE)
+    top = document.parse(content)
+    document.check_version(top, "a state")
+    document.check_keys(top, (*_HEAD, "entries"), "the state")
+    name = document.take(top, "environment", str, "the state")
+    if name != environment:
+        what = f"the state belongs to the environment {name!r}, not to {environment!r}"
+        hint = "Check state.file in the project file; each environment has a document of its own."
+        document.refuse("other-environment", what, hint=hint)
+    entries = document.take(top, "entries", dict, "the state")
+    return State(
+        environment=name,
+        tenant=document.take_or_none(top, "tenant", str, "the state"),
+        entity=document.take_or_none(top, "entity", str, "the state"),
+        lineage=document.take(top, "lineage", str, "the state"),
+        serial=document.take(top, "serial", int, "the state"),
+        epoch=document.take(top, "epoch", int, "the state"),
+        entries={Address(address): _entry(document, address, value) for address, value in entries.items()},
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+
+
+def _call_object(call: CallRecord) -> dict[str, Any]:
+    return {
+        "call": call.number,
+        "digest": call.digest,
+        "flags": call.flags.as_sent,
+        "trigger": call.trigger,
+        "key": call.key,
+        "sent": call.sent,
+        "run": call.run,
+        **_present(commit=call.commit, author=call.author),
+    }
+
+
+def _applied_object(done: Applied) -> dict[str, Any]:
+    told = {"at": done.at, "idList": list(done.id_list), "requestId": done.request_id}
+    return {**_call_object(done.call), **told, **_present(processId=done.process_id)}
+
+
+def _refused_object(refused: Refused) -> dict[str, Any]:
+    told = {"at": refused.at, "code": refused.code, "message": refused.message, "requestId": refused.request_id}
+    return {**_call_object(refused.call), **told, **_present(processId=refused.process_id)}
+
+
+def _unsettled_object(lost: Unsettled) -> dict[str, Any]:
+    told = {"scheme": lost.scheme, "lastSent": lost.last_sent, "message": lost.message}
+    return {**_call_object(lost.call), **told, **_present(requestId=lost.request_id, spent=lost.spent or None)}
+
+
+def _present(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _entry(document: JsonDocument, address: str, value: object) -> Entry:
+    try:
+        parse_address(address)
+    except ValueError as error:
+        document.refuse("bad-address", f"{error}")
+    if not isinstance(value, dict):
+        document.refuse("wrong-field", f"{address}: the entry must be an object")
+    document.check_keys(value, ("next_call", "applied", "refused", "unsettled"), address)
+    applied = document.take_or_none(value, "applied", dict, address)
+    refused = document.take_or_none(value, "refused", dict, address)
+    unsettled = document.take_or_none(value, "unsettled", list, address) or []
+    entry = Entry(
+        next_call=document.take(value, "next_call", int, address),
+        applied=_applied(document, applied, address) if applied is not None else None,
+        refused=_refused(document, refused, address) if refused is not None else None,
+        unsettled=tuple(_unsettled(document, each, address) for each in unsettled),
+    )
+    settled = [each.call.number for each in (entry.applied, entry.refused) if each]
+    if any(number >= entry.next_call for number in settled):
+        document.refuse("wrong-field", f"{address}: next_call must be greater than every settled call")
+    return entry
+
+
+def _call(document: JsonDocument, value: dict[str, Any], where: str) -> CallRecord:
+    digest = document.take(value, "digest", str, where)
+    if not digest.startswith(f"{SCHEME}:"):
+        hint = "Upgrade reconciler; this one cannot compare such a digest and would send everything again."
+        document.refuse("newer-digest", f"{where}: the digest {digest[:8]!r} has another scheme", hint=hint)
+    return CallRecord(
+        number=document.take(value, "call", int, where),
+        digest=Digest(digest),
+        flags=_flags(document, document.take(value, "flags", dict, where), where),
+        trigger=document.take_or_none(value, "trigger", str, where),
+        key=document.take(value, "key", str, where),
+        sent=_time(document, value, "sent", where),
+        run=document.take(value, "run", str, where),
+        commit=document.take_or_none(value, "commit", str, where),
+        author=document.take_or_none(value, "author", str, where),
+    )
+
+
+def _applied(document: JsonDocument, value: dict[str, Any], where: str) -> Applied:
+    document.check_keys(value, _APPLIED, where)
+    ids = document.take(value, "idList", list, where)
+    if not all(isinstance(each, str) for each in ids):
+        document.refuse("wrong-field", f"{where}: 'idList' must be a list of texts")
+    return Applied(
+        call=_call(document, value, where),
+        at=_time(document, value, "at", where),
+        id_list=tuple(ids),
+        request_id=document.take_or_none(value, "requestId", str, where),
+        process_id=document.take_or_none(value, "processId", str, where),
+    )
+
+
+def _refused(document: JsonDocument, value: dict[str, Any], where: str) -> Refused:
+    document.check_keys(value, _REFUSED, where)
+    return Refused(
+        call=_call(document, value, where),
+        at=_time(document, value, "at", where),
+        code=document.take(value, "code", str, where),
+        message=document.take(value, "message", str, where),
+        request_id=document.take_or_none(value, "requestId", str, where),
+        process_id=document.take_or_none(value, "processId", str, where),
+    )
+
+
+def _unsettled(document: JsonDocument, value: object, where: str) -> Unsettled:
+    if not isinstance(value, dict):
+        document.refuse("wrong-field", f"{where}: an unsettled call must be an object")
+    document.check_keys(value, _UNSETTLED, where)
+    return Unsettled(
+        call=_call(document, value, where),
+        scheme=document.take(value, "scheme", str, where),
+        last_sent=_time(document, value, "lastSent", where),
+        message=document.take(value, "message", str, where),
+        request_id=document.take_or_none(value, "requestId", str, where),
+        spent=document.take_or_none(value, "spent", bool, where) or False,
+    )
+
+
+def _flags(document: JsonDocument, value: dict[str, Any], where: str) -> Flags:
+    try:
+        return Flags((value["onlyReSend"], value["reMigrate"]))
+    except (KeyError, ValueError):
+        document.refuse("wrong-field", f"{where}: 'flags' must be one of the three legal pairs")
+
+
+def _time(document: JsonDocument, value: dict[str, Any], name: str, where: str) -> Timestamp:
+    text = Timestamp(document.take(value, name, str, where))
+    try:
+        moment(text)
+    except ValueError:
+        document.refuse("wrong-field", f"{where}: {name!r} must be a time such as 2026-11-22T10:00:00Z")
+    return text

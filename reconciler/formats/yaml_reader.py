@@ -1,0 +1,268 @@
+"""YAML text to nodes, straight from the parser's events: places, duplicate keys and speed come from one mechanism.
+
+Rule: nothing is converted here. A scalar stays the text that was written, with whether it was quoted; who asks for a
+type decides (`fields.py`). YAML that means something else to the next reader is refused by name: aliases, anchors,
+tags, merge keys, several documents, duplicate keys, deep nesting. All of it is found in one pass; what cannot be read
+becomes an `Unreadable` node, so that nothing is reported twice.
+
+Events come from libyaml where PyYAML was built with it, else from PyYAML's own parser: slower, with the same places.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import yaml
+
+from reconciler.core.diagnostics import Diagnostic, Place
+
+MAX_DEPTH = 32
+"""Far above what a spec needs (4) and far below what exhausts a stack."""
+
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Source: YAML 1.1, production c-printable, which libyaml enforces."""
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Scalar:
+    """*text* as written, without quotes; *plain* if it stood without any. *line* and *column* count from 1."""
+
+    __slots__ = ("column", "line", "plain", "text")
+
+    def __init__(self, text: str, *, plain: bool, line: int, column: int) -> None:
+        self.text = text
+        self.plain = plain
+        self.line = line
+        self.column = column
+
+
+class Sequence:
+    __slots__ = ("column", "items", "line")
+
+    def __init__(self, line: int, column: int) -> None:
+        self.items: list[Node] = []
+        self.line = line
+        self.column = column
+
+
+class Mapping:
+    """*values* by key in the order written; *keys* holds each key's own place."""
+
+    __slots__ = ("column", "keys", "line", "values")
+
+    def __init__(self, line: int, column: int) -> None:
+        self.values: dict[str, Node] = {}
+        self.keys: dict[str, tuple[int, int]] = {}
+        self.line = line
+        self.column = column
+
+
+class Unreadable:
+    """Something already reported: whoever meets it stays silent."""
+
+    __slots__ = ("column", "line")
+
+    def __init__(self, line: int, column: int) -> None:
+        self.line = line
+        self.column = column
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping | Unreadable
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read of one file: *root* is None for an empty document or one that is not YAML at all."""
+
+    path: str
+    root: Node | None = None
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def report(self, code: str, summary: str, at: tuple[int, int], *, detail: str = "", hint: str = "") -> None:
+        place = Place(self.path, *at)
+        self.diagnostics.append(Diagnostic(code=code, summary=summary, place=place, detail=detail, hint=hint))
+
+
+def read_yaml(content: bytes, path: str) -> Reading:
+    """Read one file; *path* is what diagnostics call it. Never raises for bad input."""
+    reading = Reading(path)
+    text = _decode(content, reading)
+    if text is None:
+        return reading
+    try:
+        reading.root = _Builder(reading).build(yaml.parse(text, Loader=_Loader))
+    except yaml.reader.ReaderError:
+        _report_unprintable(text, reading)
+    except yaml.YAMLError as error:
+        _report_syntax(error, reading)
+    except _TooDeep as stop:
+        reading.report("too-deep", f"nested deeper than {MAX_DEPTH} levels", stop.at, hint="A spec needs four levels.")
+    return reading
+
+
+def _decode(content: bytes, reading: Reading) -> str | None:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        at = _place_after(content[: error.start].decode("utf-8"))
+        reading.report(
+            "not-utf-8", "not UTF-8 text", at, detail=f"Byte 0x{content[error.start]:02x} is not part of it."
+        )
+        return None
+    return text.removeprefix("\ufeff")
+
+
+def _place_after(before: str) -> tuple[int, int]:
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+def _report_unprintable(text: str, reading: Reading) -> None:
+    found = _UNPRINTABLE.search(text)
+    at = _place_after(text[: found.start()]) if found else (0, 0)
+    name = f"U+{ord(found.group()):04X}" if found else "a character"
+    reading.report("control-character", f"{name} cannot stand in YAML", at, hint="Remove the character.")
+
+
+def _report_syntax(error: yaml.YAMLError, reading: Reading) -> None:
+    mark = getattr(error, "problem_mark", None)
+    at = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
+    context = getattr(error, "context", None)
+    reading.report(
+        "yaml-syntax",
+        "not valid YAML",
+        at,
+        detail=f"{problem}{f' ({context})' if context else ''}.",
+        hint="Check the indentation, brackets and quotes at this place and just before it.",
+    )
+
+
+_DROPPED = ""
+_KEY_ITSELF = "\0"
+_ONE_DOCUMENT = "Put it into a file of its own; all files of the folder are read."
+
+
+def _at(event: yaml.Event) -> tuple[int, int]:
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (0, 0)
+
+
+class _TooDeep(Exception):
+    def __init__(self, at: tuple[int, int]) -> None:
+        super().__init__(at)
+        self.at = at
+
+
+class _Builder:
+    """Builds nodes from events with a stack of its own, so that depth costs no recursion.
+
+    `_container` is what is being filled and `_key` the key whose value comes next: None before a key, empty text when
+    the value is to be dropped because its key was reported.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._stack: list[tuple[Sequence | Mapping | None, str | None]] = []
+        self._container: Sequence | Mapping | None = None
+        self._key: str | None = None
+        self._root: Node | None = None
+
+    def build(self, events: Iterator[yaml.Event]) -> Node | None:
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.ScalarEvent):
+                self._scalar(event)
+            elif isinstance(event, yaml.CollectionStartEvent):
+                self._open(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._close()
+            elif isinstance(event, yaml.AliasEvent):
+                self._alias(event)
+            elif isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._report("several-documents", "a second document begins here", event, _ONE_DOCUMENT)
+                    break
+        return self._root
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        line, column = _at(event)
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_properties(event)
+        if self._key is None and type(self._container) is Mapping:
+            self._take_key(event, self._container, (line, column))
+        else:
+            self._add(Scalar(event.value, plain=not event.style, line=line, column=column))
+
+    def _take_key(self, event: yaml.ScalarEvent, mapping: Mapping, at: tuple[int, int]) -> None:
+        key: str = event.value
+        if key in mapping.keys:
+            first = Place(self._reading.path, *mapping.keys[key])
+            hint = "Keep one of the two; YAML readers differ in which one they take."
+            self._reading.report(
+                "duplicate-key", f"{key!r} stands here twice", at, detail=f"First at {first}.", hint=hint
+            )
+            key = _DROPPED
+        elif key == "<<" and not event.style:
+            self._report("merge-key", "merge keys (<<) are not read", event, "Write the fields out.")
+            key = _DROPPED
+        elif not key:
+            self._report("empty-key", "a key is missing before the colon", event, "Name the field.")
+        else:
+            mapping.keys[key] = at
+        self._key = key
+
+    def _open(self, event: yaml.CollectionStartEvent) -> None:
+        at = _at(event)
+        if len(self._stack) >= MAX_DEPTH:
+            raise _TooDeep(at)
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_properties(event)
+        if self._key is None and type(self._container) is Mapping:
+            self._report("key-not-text", "a key must be a plain name", event, "Write the key as text.")
+            self._key = _KEY_ITSELF
+        node = Mapping(*at) if isinstance(event, yaml.MappingStartEvent) else Sequence(*at)
+        if self._key != _KEY_ITSELF:
+            self._put(node)
+        self._stack.append((self._container, self._key))
+        self._container, self._key = node, None
+
+    def _close(self) -> None:
+        self._container, key = self._stack.pop()
+        self._key = _DROPPED if key == _KEY_ITSELF else None
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        self._report("alias", f"the alias *{event.anchor} is not read", event, "Write the value out.")
+        if self._key is None and type(self._container) is Mapping:
+            self._key = _DROPPED
+        else:
+            self._add(Unreadable(*_at(event)))
+
+    def _add(self, node: Node) -> None:
+        self._put(node)
+        self._key = None
+
+    def _put(self, node: Node) -> None:
+        container = self._container
+        if type(container) is Mapping:
+            if self._key:
+                container.values[self._key] = node
+        elif type(container) is Sequence:
+            container.items.append(node)
+        else:
+            self._root = node
+
+    def _refuse_properties(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        if event.anchor is not None:
+            self._report(
+                "anchor", f"the anchor &{event.anchor} is not read", event, "Write values out where they are used."
+            )
+        if event.tag is not None:
+            self._report(
+                "tag", f"the tag {event.tag!r} is not read", event, "Remove it; every field has one type already."
+            )
+
+    def _report(self, code: str, summary: str, event: yaml.Event, hint: str) -> None:
+        self._reading.report(code, summary, _at(event), hint=hint)

@@ -1,0 +1,98 @@
+"""What the engine needs from the world, as contracts; adapters stand on the floor above, fakes in tests.
+
+Rule: a port is defined by its user, has few methods, and says what each raises. Nothing here does anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType, Protocol
+
+from reconciler.core.outcome import Answer, Fault
+from reconciler.core.run import Result
+from reconciler.core.tenancy import Scope, Tenancy
+
+Version = NewType("Version", str)
+"""A stored document's version: opaque, equal only for equal content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A document as it is stored. *name* is what messages call it."""
+
+    content: bytes
+    version: Version
+
+
+class StateConflict(Exception):
+    """The stored document is no longer the one that was expected. Nothing was written: read again and fold again."""
+
+
+class StateStore(Protocol):
+    """Where the state document lives. Called by one task at a time."""
+
+    @property
+    def name(self) -> str:
+        """What messages call the document."""
+
+    def read(self) -> Stored | None:
+        """Return the document, or None if there is none yet. Raise StorageError if it cannot be read."""
+
+    def write(self, content: bytes, *, expected: Version | None) -> Version:
+        """Replace the document whole and durably, or leave the old one untouched.
+
+        Raise StateConflict unless the stored version is *expected* (None: absent), StorageError if that cannot be done.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regeneration:
+    """One send of one call. *body* is the JSON body, *flags* the two query parameters."""
+
+    body: Mapping[str, str | int]
+    flags: Mapping[str, bool]
+    key: str
+    track_id: str
+
+
+class Platform(Protocol):
+    """The platform's side. `authenticate` comes first; several `regenerate` may be under way at once."""
+
+    async def authenticate(self) -> Scope:
+        """Get a token and return what it is good for.
+
+        Raise AuthenticationError if the credentials are refused, Unreachable if nothing answers, PlatformError if what
+        answers is not the platform.
+        """
+
+    def use(self, tenancy: Tenancy) -> None:
+        """Send for this tenant and entity from now on."""
+
+    async def regenerate(self, regeneration: Regeneration) -> Answer | Fault:
+        """Send once and return the answer, or why there is none. Raises only what `authenticate` raises."""
+
+
+class Secret:
+    """A text that is never shown by repr, str, format or a traceback. `reveal` is for the one place that sends it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def reveal(self) -> str:
+        return self._text
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Return the present moment, aware of its zone."""
+
+
+class Progress(Protocol):
+    """Told of every result as it comes; what it shows and where is its own affair."""
+
+    def settled(self, result: Result, *, done: int, total: int) -> None: ...

@@ -1,0 +1,95 @@
+"""The state document as a file, replaced whole: temporary file, fsync, rename, fsync of the folder.
+
+What each crash point leaves: before the rename the old document and a stray temporary file, which the next write
+removes; after it the new document. A reader never sees a mix. The folder is locked while versions are compared, so that
+two writers on one machine cannot both win.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from reconciler.errors import StorageError
+from reconciler.ports import StateConflict, Stored, Version
+
+_OWNER_ONLY = 0o600
+
+
+class FileStore:
+    """A state document at *path*; *name* is what messages call it. Missing folders are made when it is written."""
+
+    def __init__(self, path: Path, *, name: str) -> None:
+        self._path = path
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def read(self) -> Stored | None:
+        with self._translated("read"):
+            content = self._content()
+        return None if content is None else Stored(content, _version(content))
+
+    def write(self, content: bytes, *, expected: Version | None) -> Version:
+        with self._translated("written"):
+            target = Path(os.path.realpath(self._path))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _locked(target.parent) as folder:
+                stored = self._content()
+                if expected != (None if stored is None else _version(stored)):
+                    raise StateConflict(self._name)
+                _replace(target, content)
+                os.fsync(folder)
+        return _version(content)
+
+    def _content(self) -> bytes | None:
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(
+                f"The state cannot be {what}",
+                f"{self._name}: {error.strerror or error}.",
+                hint="The document is as it was. Check rights, disk space and quota, then run the command again.",
+            ) from error
+
+
+def _version(content: bytes) -> Version:
+    return Version(hashlib.sha256(content).hexdigest())
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _replace(target: Path, content: bytes) -> None:
+    temporary = target.with_name(f".{target.name}.new")
+    with suppress(FileNotFoundError):
+        temporary.unlink()
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)  # noqa: PTH105  (one system call, named as such)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise

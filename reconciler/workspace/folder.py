@@ -1,0 +1,147 @@
+"""The project folder: finding it, its project file, the spec files of an environment."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from reconciler.core.address import Address, address_order
+from reconciler.core.declaration import Declaration, Spec
+from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
+from reconciler.core.environment import Environment, Project
+from reconciler.formats.project import read_project
+from reconciler.formats.spec import read_spec
+from reconciler.formats.yaml_reader import Reading, read_yaml
+
+PROJECT_FILE = "reconciler.yaml"
+MAX_FILE = 64 * 1024 * 1024
+_ENDINGS = (".yaml", ".yml")
+
+
+def find_folder(asked: Path | None, here: Path) -> Path:
+    """Return the folder of the project file: *asked*, else *here*, else its subfolder ``specs``. Raise InvalidInput."""
+    candidates = [here / asked] if asked is not None else [here, here / "specs"]
+    for folder in candidates:
+        if (folder / PROJECT_FILE).exists():
+            return folder
+    places = " nor in ".join(str(folder) for folder in candidates)
+    raise InvalidInput(
+        [
+            Diagnostic(
+                code="no-project",
+                summary="there is no project file",
+                place=Place(PROJECT_FILE),
+                detail=f"Neither in {places}." if len(candidates) > 1 else f"Not in {places}.",
+                hint=f"Name the folder that holds {PROJECT_FILE} with -C.",
+            )
+        ]
+    )
+
+
+def load_project(folder: Path) -> Project:
+    """Raise InvalidInput with everything that is wrong with the project file."""
+    reading, project = read_project_file(folder)
+    if project is None:
+        raise InvalidInput(reading.diagnostics)
+    return project
+
+
+def read_project_file(folder: Path) -> tuple[Reading, Project | None]:
+    """Read the project file; the project is None if anything was reported."""
+    reading = _read(folder, PROJECT_FILE)
+    return reading, None if reading.diagnostics else read_project(reading)
+
+
+def read_spec_files(folder: Path, environment: Environment) -> tuple[list[Reading], list[Declaration]]:
+    """Read every spec file of *environment*; each reading carries its own diagnostics, those of doublets included."""
+    readings: list[Reading] = []
+    declarations: list[Declaration] = []
+    for path in _spec_files(folder, environment, readings):
+        reading = _read(folder, path)
+        readings.append(reading)
+        declarations += read_spec(reading)
+    _report_doublets(declarations, {reading.path: reading for reading in readings})
+    return readings, declarations
+
+
+def load_spec(folder: Path, environment: Environment) -> Spec:
+    """Raise InvalidInput with everything that is wrong in all files of *environment*."""
+    readings, declarations = read_spec_files(folder, environment)
+    diagnostics = [found for reading in readings for found in reading.diagnostics]
+    if diagnostics:
+        raise InvalidInput(diagnostics)
+    return to_spec(declarations)
+
+
+def to_spec(declarations: list[Declaration]) -> Spec:
+    ordered = sorted(declarations, key=lambda each: address_order(each.address))
+    return Spec({each.address: each for each in ordered})
+
+
+def _report_doublets(declarations: list[Declaration], readings: dict[str, Reading]) -> None:
+    first: dict[Address, Declaration] = {}
+    for declaration in declarations:
+        earlier = first.setdefault(declaration.address, declaration)
+        if earlier is not declaration:
+            place = declaration.place
+            readings[place.path].report(
+                "declared-twice",
+                f"{declaration.address} is declared twice",
+                (place.line, place.column),
+                detail=f"First at {earlier.place}.",
+                hint="Keep one of the two; to regenerate again, change its trigger.",
+            )
+
+
+def _spec_files(folder: Path, environment: Environment, readings: list[Reading]) -> Iterator[str]:
+    """Yield the paths of all spec files below the environment's folder, sorted, relative to the project folder."""
+    top = folder / environment.specs
+    reading = Reading(environment.specs)
+    readings.append(reading)
+    if not top.is_dir():
+        what = f"the spec folder of {environment.name!r} does not exist"
+        reading.report("no-folder", what, (0, 0), hint="Make it, or correct specs: in the project file.")
+        return
+    found = sorted(_walk(top, reading, folder))
+    if not found and not reading.diagnostics:
+        what = f"the spec folder of {environment.name!r} holds no *.yaml or *.yml"
+        reading.report("no-spec-files", what, (0, 0), hint="Add a spec file; it may declare nothing yet.")
+    yield from found
+
+
+def _walk(top: Path, reading: Reading, folder: Path) -> Iterator[str]:
+    def refuse(error: OSError) -> None:
+        path = os.path.relpath(error.filename, folder) if error.filename else reading.path
+        unreadable = Diagnostic(
+            code="unreadable", summary=f"the folder cannot be read: {error.strerror}", place=Place(path)
+        )
+        reading.diagnostics.append(unreadable)
+
+    for parent, folders, files in os.walk(top, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            if name.endswith(_ENDINGS) and not name.startswith("."):
+                yield Path(os.path.relpath(Path(parent, name), folder)).as_posix()
+
+
+def _read(folder: Path, path: str) -> Reading:
+    try:
+        content = _content(folder / path)
+    except OSError as error:
+        reading = Reading(path)
+        hint = "Make it readable for the user who runs this."
+        reading.report("unreadable", f"the file cannot be read: {error.strerror or error}", (0, 0), hint=hint)
+        return reading
+    return read_yaml(content, path)
+
+
+def _content(path: Path) -> bytes:
+    """Read a regular file of bounded size: a FIFO or a device would block or never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(0, "it is not a regular file")
+        if status.st_size > MAX_FILE:
+            raise OSError(0, f"it has more than {MAX_FILE // 1024 // 1024} MiB")
+        return file.read(MAX_FILE)
