@@ -1,0 +1,150 @@
+"""`reconciler apply`: plan, show, ask, send, remember."""
+
+import argparse
+import asyncio
+import signal
+from dataclasses import dataclass, field
+
+from reconciler.cli.project import Planned, make_planned
+from reconciler.cli.sending import open_platform
+from reconciler.cli.wiring import World
+from reconciler.core.environment import Environment
+from reconciler.core.plan import place_of
+from reconciler.core.plan_check import plan_violations
+from reconciler.core.run import Result, Run, Stop, exit_status
+from reconciler.core.tenancy import Tenancy
+from reconciler.engine.apply import Ports, Request, apply_plan
+from reconciler.errors import IllegalPlan, ReconcilerError, UsageError
+from reconciler.reports.diagnostic_text import diagnostic_text
+from reconciler.reports.documents import apply_document, failed_apply_document, json_text
+from reconciler.reports.plan_report import report_plan
+from reconciler.reports.plan_text import plan_text
+from reconciler.reports.run_text import result_text, run_text
+from reconciler.workspace.git import authorship_of
+
+
+def run(arguments: argparse.Namespace, world: World) -> int:
+    try:
+        planned = make_planned(arguments, world)
+        _show(planned, arguments, world)
+        _check(planned, world)
+        if planned.plan.calls:
+            _confirm(planned.opened.environment, arguments, world)
+        finished = asyncio.run(_apply(planned, arguments, world))
+    except ReconcilerError as error:
+        if arguments.json:
+            world.console.out(json_text(failed_apply_document(error, arguments.environment)))
+        raise
+    _report(finished, arguments, world)
+    return exit_status(finished)
+
+
+def _show(planned: Planned, arguments: argparse.Namespace, world: World) -> None:
+    console = world.console
+    for warning in planned.plan.warnings:
+        console.err(diagnostic_text(warning, console.error_paint))
+    report = report_plan(planned.plan)
+    if arguments.json:
+        console.err(plan_text(report, console.error_paint))
+    else:
+        console.out(plan_text(report, console.paint))
+
+
+def _check(planned: Planned, world: World) -> None:
+    violations = plan_violations(planned.plan, planned.spec, planned.stored.state, world.clock.now())
+    if violations:
+        raise IllegalPlan(
+            "The plan breaks a rule of planning",
+            f"{'; '.join(violations[:3])}. Nothing was sent.",
+            hint="This is a defect of reconciler; please report it with this message.",
+        )
+
+
+def _confirm(environment: Environment, arguments: argparse.Namespace, world: World) -> None:
+    """Return if somebody wants this. Raise UsageError otherwise; nothing is sent then."""
+    name = environment.name
+    if arguments.confirm not in (None, name):
+        raise UsageError(
+            "Another environment is confirmed", f"--confirm says {arguments.confirm!r}, and this is {name!r}."
+        )
+    if environment.is_production and arguments.confirm is None:
+        _ask_for(name, f"This is production. Type its name, {name}, to send: ", "--confirm", world)
+    elif not arguments.yes and not (environment.is_production and arguments.confirm):
+        _ask_for("yes", "Send these calls? Only 'yes' does: ", "--yes", world)
+
+
+def _ask_for(word: str, question: str, option: str, world: World) -> None:
+    if not world.is_interactive:
+        needed = option if option == "--yes" else f"{option} {word}"
+        raise UsageError(
+            "Nobody to ask",
+            "There is no terminal to answer at. Nothing was sent.",
+            hint=f"Read the plan above, then apply with {needed}.",
+        )
+    if world.ask(question) != word:
+        raise UsageError("Not confirmed", "Nothing was sent.")
+
+
+@dataclass(slots=True)
+class _Signals:
+    """The first SIGINT or SIGTERM lets the call under way end and starts no other; the second does not wait."""
+
+    task: "asyncio.Task[Run] | None" = None
+    stop: Stop | None = None
+    world: World | None = field(default=None)
+
+    def received(self, stop: Stop) -> None:
+        if self.stop is not None and self.task is not None:
+            self.task.cancel()
+        elif self.world is not None:
+            self.world.console.err(f"{stop.capitalize()}: no new calls; waiting for the one under way.\n")
+        self.stop = self.stop or stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lines:
+    """Progress as one line for each change."""
+
+    world: World
+    to_stderr: bool
+
+    def settled(self, result: Result, *, done: int, total: int) -> None:
+        console = self.world.console
+        if self.to_stderr:
+            console.err(result_text(result, console.error_paint, done=done, total=total) + "\n")
+        else:
+            console.out(result_text(result, console.paint, done=done, total=total) + "\n")
+
+
+async def _apply(planned: Planned, arguments: argparse.Namespace, world: World) -> Run:
+    opened, plan = planned.opened, planned.plan
+    places = [place_of(change) for change in plan.calls]
+    request = Request(
+        plan=plan,
+        stored=planned.stored,
+        run=world.new_run(),
+        lineage=world.new_id(),
+        configured=Tenancy(tenant=opened.environment.tenant, entity=opened.environment.entity),
+        authorship=authorship_of(opened.folder, {place.path for place in places if place}),
+    )
+    signals = _Signals(world=world)
+    async with open_platform(opened, world) as platform:
+        ports = Ports(
+            store=planned.store,
+            platform=platform,
+            clock=world.clock,
+            progress=_Lines(world=world, to_stderr=arguments.json),
+            stop=lambda: signals.stop,
+        )
+        signals.task = asyncio.ensure_future(apply_plan(request, ports))
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, signals.received, Stop.INTERRUPTED)
+        loop.add_signal_handler(signal.SIGTERM, signals.received, Stop.TERMINATED)
+        return await signals.task
+
+
+def _report(finished: Run, arguments: argparse.Namespace, world: World) -> None:
+    if arguments.json:
+        world.console.out(json_text(apply_document(finished)))
+    elif finished.results:
+        world.console.out("\n" + run_text(finished, world.console.paint))

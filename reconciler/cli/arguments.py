@@ -1,0 +1,144 @@
+"""The command line, as one parser. It loads nothing but argparse: commands import what they need when they run."""
+
+import argparse
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NoReturn
+
+from reconciler.errors import UsageError
+
+_DESCRIPTION = """\
+Plan and apply for regenerating Zuora booking transactions.
+
+Specs in git declare which subscriptions, order line items and dynamic usage charges are to be
+regenerated, and with which flags. `plan` compares them with the state; `apply` sends only the
+calls that are missing and records the ids."""
+
+_EXAMPLES = """\
+examples:
+  reconciler plan                        what would be sent, in the default environment
+  reconciler plan -e sandbox --detailed-exitcode --json
+  reconciler apply -e sandbox --yes      send it
+  reconciler state show Subscription/A-S00000001@1
+  reconciler emulator serve              a platform of your own on http://127.0.0.1:8765
+
+exit status: 0 done or nothing to do, 1 error or refused, 2 changes (plan --detailed-exitcode only),
+3 invalid input, 5 stale, 6 stopped early: apply again, 7 a decision is needed, 8 authentication."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of leaving, so that wrong usage ends like every other error: with status 1."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError("Wrong usage", f"{message}.", hint=f"See `{self.prog} --help`.")
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        names = [str(choice) for choice in action.choices]
+        close = get_close_matches(str(value), names, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"One of: {', '.join(names)}."
+        raise UsageError("Wrong usage", f"{value!r} is no {action.dest}.", hint=hint)
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog="reconciler",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_project(parser, default=None)
+    parser.add_argument("--version", action="store_true", help="print the version and leave")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    _add_validate(commands)
+    _add_plan(commands)
+    _add_apply(commands)
+    _add_state(commands)
+    _add_emulator(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001  (argparse has no public name for it)
+
+
+def _command(commands: "_Commands[Parser]", name: str, text: str, *, project: bool = True) -> Parser:
+    parser: Parser = commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False
+    )
+    if project:
+        _add_project(parser, default=argparse.SUPPRESS)
+        parser.add_argument(
+            "-e",
+            "--environment",
+            metavar="ENV",
+            help="the environment; else RECONCILER_ENV, the project's default, or the only one",
+        )
+    return parser
+
+
+def _add_project(parser: Parser, *, default: object) -> None:
+    parser.add_argument(
+        "-C",
+        dest="project",
+        metavar="PROJECT_DIR",
+        type=Path,
+        default=default,
+        help="the folder of reconciler.yaml (default: here, else ./specs)",
+    )
+
+
+def _add_validate(commands: "_Commands[Parser]") -> None:
+    _command(commands, "validate", "check the project file and the specs of all environments, or of one")
+
+
+def _add_plan(commands: "_Commands[Parser]") -> None:
+    parser = _command(commands, "plan", "show what apply would send, without credentials and without sending")
+    _add_selection(parser)
+    parser.add_argument("--detailed-exitcode", action="store_true", help="exit with 2 if changes are pending")
+    parser.add_argument("--json", action="store_true", help="print the plan as JSON (schemas/plan.schema.json)")
+
+
+def _add_apply(commands: "_Commands[Parser]") -> None:
+    parser = _command(commands, "apply", "plan, ask, send what is missing and record the ids")
+    _add_selection(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--confirm", metavar="ENV", help="the environment's name once more, for production")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON (schemas/apply.schema.json)")
+
+
+def _add_selection(parser: Parser) -> None:
+    text = "a glob over addresses, or file:GLOB, type:NAME, action:NAME; may be given several times"
+    parser.add_argument("--only", metavar="SEL", action="append", default=[], help=f"take only these: {text}")
+    parser.add_argument("--except", metavar="SEL", dest="excepted", action="append", default=[], help="leave these out")
+
+
+def _add_state(commands: "_Commands[Parser]") -> None:
+    state = commands.add_parser("state", help="look at what has been regenerated", allow_abbrev=False)
+    verbs = state.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
+    _command(verbs, "list", "list every address with what is known of it").add_argument("--json", action="store_true")
+    show = _command(verbs, "show", "show all that is remembered of one address")
+    show.add_argument("address", metavar="ADDRESS")
+    show.add_argument("--json", action="store_true", help="print the entry as it stands in the document")
+
+
+def _add_emulator(commands: "_Commands[Parser]") -> None:
+    emulator = commands.add_parser("emulator", help="the platform's side, emulated", allow_abbrev=False)
+    verbs = emulator.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
+    serve = _command(verbs, "serve", "serve the emulator over HTTP until interrupted", project=False)
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8765, help="default 8765; 0 takes a free one")
+    serve.add_argument("--db", metavar="FILE", default=":memory:", help="keep the world in FILE (default: in memory)")
+    serve.add_argument(
+        "--client", metavar="ID:SECRET@TENANT", action="append", default=[], help="accept only such clients"
+    )
+    serve.add_argument(
+        "--latency", metavar="SECONDS", type=float, default=0.0, help="let every regeneration take this long"
+    )
+    ledger = _command(verbs, "ledger", "list every effect there really was, per target")
+    ledger.add_argument("--db", metavar="FILE", help="the world (default: that of the environment)")
+    ledger.add_argument("--json", action="store_true")
+    seed = _command(verbs, "seed", "add objects of your own to a world")
+    seed.add_argument("--db", metavar="FILE", help="the world (default: that of the environment)")
+    seed.add_argument("objects", metavar="OBJECTS.json", type=Path)

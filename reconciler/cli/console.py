@@ -1,0 +1,65 @@
+"""The console: data to stdout, the rest to stderr. A reader that went away stops the writing, never the work."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from reconciler.reports.paint import Paint, coloured, colourless
+
+
+class Console:
+    """Writes to two streams; *variables* decide about colour (NO_COLOR, FORCE_COLOR, TERM)."""
+
+    def __init__(self, out: TextIO, err: TextIO, variables: Mapping[str, str]) -> None:
+        self._out = out
+        self._err = err
+        self._broken: set[int] = set()
+        self.paint = _paint(out, variables)
+        self.error_paint = _paint(err, variables)
+
+    def out(self, text: str) -> None:
+        self._write(self._out, text)
+
+    def err(self, text: str) -> None:
+        self._write(self._err, text)
+
+    def close(self) -> None:
+        """Flush both streams; one that nobody reads is pointed at nothing, so that the interpreter stays silent."""
+        for stream in (self._out, self._err):
+            self._write(stream, "")
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        if id(stream) in self._broken:
+            return
+        try:
+            stream.write(text)
+            stream.flush()
+        except (OSError, ValueError):
+            self._broken.add(id(stream))
+            _silence(stream)
+
+
+def standard_console(variables: Mapping[str, str]) -> Console:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    return Console(sys.stdout, sys.stderr, variables)
+
+
+def _silence(stream: TextIO) -> None:
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return
+
+
+def _paint(stream: TextIO, variables: Mapping[str, str]) -> Paint:
+    if variables.get("NO_COLOR"):
+        return colourless
+    if variables.get("FORCE_COLOR"):
+        return coloured
+    is_terminal = stream.isatty() and variables.get("TERM") != "dumb"
+    return coloured if is_terminal else colourless

@@ -1,0 +1,47 @@
+"""From arguments to an exit status. Known errors become messages; whatever else escapes is a defect and says so."""
+
+import argparse
+import importlib
+from collections.abc import Sequence
+
+from reconciler import __version__
+from reconciler.cli.arguments import build_parser
+from reconciler.cli.wiring import World, system_world
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.reports.diagnostic_text import error_text
+
+_INTERRUPTED = 130
+
+
+def run(argv: Sequence[str]) -> int:
+    world = system_world()
+    try:
+        return run_in(world, argv)
+    except ReconcilerError as error:
+        world.console.err(error_text(error, world.console.error_paint))
+        return error.exit_status
+    except KeyboardInterrupt:
+        world.console.err("Interrupted.\n")
+        return _INTERRUPTED
+    finally:
+        world.console.close()
+
+
+def run_in(world: World, argv: Sequence[str]) -> int:
+    """Carry out one command line. Raise ReconcilerError for what cannot be done."""
+    parser = build_parser()
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    if arguments.version:
+        world.console.out(f"reconciler {__version__}\n")
+        return 0
+    return _dispatch(arguments, world)
+
+
+def _dispatch(arguments: argparse.Namespace, world: World) -> int:
+    if arguments.command is None:
+        raise UsageError("No command", "", hint="See `reconciler --help`.")
+    module = importlib.import_module(f"reconciler.cli.{arguments.command}")
+    return int(module.run(arguments, world))

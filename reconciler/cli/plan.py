@@ -1,0 +1,30 @@
+"""`reconciler plan`: show what apply would send. Nothing that could send is reachable from this module."""
+
+import argparse
+
+from reconciler.cli.project import make_planned
+from reconciler.cli.wiring import World
+from reconciler.errors import ReconcilerError
+from reconciler.reports.diagnostic_text import diagnostic_text
+from reconciler.reports.documents import failed_plan_document, json_text, plan_document
+from reconciler.reports.plan_report import report_plan
+from reconciler.reports.plan_text import plan_text
+
+_CHANGES_PENDING = 2
+
+
+def run(arguments: argparse.Namespace, world: World) -> int:
+    console = world.console
+    try:
+        plan = make_planned(arguments, world).plan
+    except ReconcilerError as error:
+        if arguments.json:
+            console.out(json_text(failed_plan_document(error, arguments.environment)))
+        raise
+    for warning in plan.warnings:
+        console.err(diagnostic_text(warning, console.error_paint))
+    if arguments.json:
+        console.out(json_text(plan_document(plan)))
+    else:
+        console.out(plan_text(report_plan(plan), console.paint))
+    return _CHANGES_PENDING if arguments.detailed_exitcode and plan.changes else 0

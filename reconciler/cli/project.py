@@ -1,0 +1,62 @@
+"""What every command on a project begins with: the folder, the project, the environment, the selection."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.cli.wiring import World, open_store
+from reconciler.core.declaration import Spec
+from reconciler.core.environment import Environment, Project
+from reconciler.core.plan import Plan
+from reconciler.core.selection import Selection, parse_selector
+from reconciler.engine.plan import StoredState, load_state, plan_environment
+from reconciler.stores.file import FileStore
+from reconciler.workspace.folder import find_folder, load_project, load_spec
+
+ENVIRONMENT_VARIABLE = "RECONCILER_ENV"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenProject:
+    folder: Path
+    project: Project
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan with all that it was made from."""
+
+    opened: OpenProject
+    spec: Spec
+    store: FileStore
+    stored: StoredState
+    plan: Plan
+
+
+def open_project(arguments: argparse.Namespace, world: World) -> OpenProject:
+    """Raise InvalidInput without a valid project file, UsageError without an environment."""
+    folder = find_folder(arguments.project, world.here)
+    project = load_project(folder)
+    asked = arguments.environment or world.variables.get(ENVIRONMENT_VARIABLE)
+    return OpenProject(folder=folder, project=project, environment=project.environment(asked))
+
+
+def make_planned(arguments: argparse.Namespace, world: World) -> Planned:
+    selection = Selection(
+        only=tuple(parse_selector(text) for text in arguments.only),
+        excepted=tuple(parse_selector(text) for text in arguments.excepted),
+    )
+    opened = open_project(arguments, world)
+    spec = load_spec(opened.folder, opened.environment)
+    store = open_store(opened.folder, opened.environment)
+    stored = load_state(store, opened.environment)
+    plan = plan_environment(
+        opened.project,
+        opened.environment,
+        spec,
+        stored.state,
+        now=world.clock.now(),
+        selection=selection,
+    )
+    return Planned(opened=opened, spec=spec, store=store, stored=stored, plan=plan)

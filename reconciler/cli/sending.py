@@ -1,0 +1,55 @@
+"""Wiring of what sends: the HTTP client of a tenant, or of the embedded emulator. Only `apply` imports it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from reconciler.cli.project import OpenProject
+from reconciler.cli.wiring import World
+from reconciler.core.environment import EmulatorApi, PlatformApi
+from reconciler.emulator.app import create_app
+from reconciler.errors import StorageError
+from reconciler.ports import Secret
+from reconciler.workspace.secrets import read_secret
+from reconciler.zuora.client import Endpoint, HttpPlatform, in_process, network
+
+_EMULATOR_URL = "http://emulator.localhost"
+
+
+@asynccontextmanager
+async def open_platform(opened: OpenProject, world: World) -> AsyncIterator[HttpPlatform]:
+    """Yield the platform of an environment. Raise AuthenticationError if its credentials cannot be read."""
+    api = opened.environment.api
+    platform = _emulated(api, opened, world) if isinstance(api, EmulatorApi) else _real(api, opened, world)
+    try:
+        yield platform
+    finally:
+        await platform.close()
+
+
+def _real(api: PlatformApi, opened: OpenProject, world: World) -> HttpPlatform:
+    def secret(name: str) -> Secret:
+        source = api.client_id if name == "client_id" else api.client_secret
+        return read_secret(source, name=name, folder=opened.folder, variables=world.variables)
+
+    endpoint = Endpoint(
+        base_url=api.base_url,
+        client_id=secret("client_id"),
+        client_secret=secret("client_secret"),
+        entity=api.entity,
+        orgs=api.orgs,
+    )
+    return HttpPlatform(endpoint, network(endpoint), monotonic=world.monotonic)
+
+
+def _emulated(api: EmulatorApi, opened: OpenProject, world: World) -> HttpPlatform:
+    database = opened.folder / api.database
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"{api.database}: {error.strerror}."
+        raise StorageError(
+            "The emulator's world cannot be written", what, hint="Check rights and disk space."
+        ) from error
+    application = create_app(database=str(database), now=world.unix_time, new_id=world.new_id)
+    endpoint = Endpoint(base_url=_EMULATOR_URL, client_id=Secret("local"), client_secret=Secret("local"))
+    return HttpPlatform(endpoint, in_process(application, endpoint), monotonic=world.monotonic)

@@ -1,0 +1,65 @@
+"""The only place with the real clock, environment, chance and standard streams."""
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.cli.console import Console, standard_console
+from reconciler.core.environment import Environment
+from reconciler.core.timestamp import timestamp
+from reconciler.stores.file import FileStore
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The process's surroundings, as commands see them."""
+
+    console: Console
+    variables: Mapping[str, str]
+    here: Path
+    clock: SystemClock
+    is_interactive: bool
+    ask: Callable[[str], str]
+    monotonic: Callable[[], float] = time.monotonic
+    unix_time: Callable[[], float] = time.time
+
+    def new_id(self) -> str:
+        return str(uuid.uuid4())
+
+    def new_run(self) -> str:
+        """Return a run id that sorts by time and is unique: ``20261122T100000Z-9f86d081``."""
+        moment = timestamp(self.clock.now()).replace("-", "").replace(":", "")
+        return f"{moment}-{uuid.uuid4().hex[:8]}"
+
+
+def system_world() -> World:
+    variables = dict(os.environ)
+    return World(
+        console=standard_console(variables),
+        variables=variables,
+        here=Path.cwd(),
+        clock=SystemClock(),
+        is_interactive=sys.stdin is not None and sys.stdin.isatty(),
+        ask=_ask,
+    )
+
+
+def open_store(folder: Path, environment: Environment) -> FileStore:
+    return FileStore(folder / environment.state_file, name=environment.state_file)
+
+
+def _ask(question: str) -> str:
+    """Ask on stderr, so that stdout stays data; the end of input is an empty answer."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()

@@ -1,0 +1,123 @@
+"""The JSON documents of `plan --json` and `apply --json`, format 1.0, as `schemas/` publishes them."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.core.diagnostics import Diagnostic, InvalidInput
+from reconciler.core.outcome import category_of
+from reconciler.core.plan import Change, Plan, Reissue, place_of
+from reconciler.core.run import CallError, Outcome, Result, Run
+from reconciler.core.selection import Action
+from reconciler.core.timestamp import timestamp
+from reconciler.errors import ReconcilerError
+from reconciler.reports.plan_report import flags_of
+
+FORMAT_VERSION = "1.0"
+
+
+def json_text(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "plan_id": plan.id,
+        "environment": plan.binding.environment,
+        "tenant": plan.binding.tenant,
+        "summary": plan.summary,
+        "left_out": plan.left_out,
+        "changes": [_change(change) for change in plan.changes],
+        "warnings": [_diagnostic(each) for each in plan.warnings],
+    }
+
+
+def apply_document(run: Run) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "run_id": run.id,
+        "plan_id": run.plan_id,
+        "environment": run.environment,
+        "summary": run.summary,
+        "stopped": run.stop,
+        "results": [_result(result) for result in run.results],
+    }
+
+
+def failed_plan_document(error: ReconcilerError, environment: str | None) -> dict[str, Any]:
+    """The same document where there is no plan: nothing planned, and why."""
+    summary = dict.fromkeys([*Action, "unchanged", "undeclared", "calls"], 0)
+    head = {"format_version": FORMAT_VERSION, "plan_id": None, "environment": environment, "tenant": None}
+    return {**head, "summary": summary, "changes": [], **_failure(error)}
+
+
+def failed_apply_document(error: ReconcilerError, environment: str | None) -> dict[str, Any]:
+    """The same document where nothing could start."""
+    summary = dict.fromkeys(Outcome, 0)
+    head = {"format_version": FORMAT_VERSION, "run_id": None, "plan_id": None, "environment": environment}
+    return {**head, "summary": summary, "results": [], **_failure(error)}
+
+
+def _failure(error: ReconcilerError) -> dict[str, Any]:
+    told = CallError(type(error).__name__, error.summary if not error.detail else f"{error.summary}: {error.detail}")
+    found = error.diagnostics if isinstance(error, InvalidInput) else ()
+    return {"error": _error(told), "diagnostics": _diagnostics(found)}
+
+
+def _diagnostics(found: Iterable[Diagnostic]) -> list[dict[str, str]]:
+    return [_diagnostic(each) for each in found]
+
+
+def _diagnostic(found: Diagnostic) -> dict[str, str]:
+    return {
+        "code": found.code,
+        "severity": str(found.severity),
+        "summary": found.summary,
+        "detail": found.detail,
+        "hint": found.hint,
+        "place": str(found.place),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    place = place_of(change)
+    value: dict[str, Any] = {
+        "address": change.address,
+        "action": change.action,
+        "flags": flags_of(change).as_sent,
+        "trigger": change.declaration.trigger if change.declaration else None,
+        "call": change.call,
+        "digest": change.digest,
+        "reasons": list(change.reasons),
+        "reason": change.declaration.reason if change.declaration else None,
+        "owner": change.declaration.owner if change.declaration else None,
+        "place": str(place) if place else None,
+    }
+    if isinstance(change, Reissue):
+        value["fields"] = [{"field": f.field, "before": f.before, "after": f.after} for f in change.fields]
+        if change.not_before is not None:
+            value["not_before"] = timestamp(change.not_before)
+    return value
+
+
+def _result(result: Result) -> dict[str, Any]:
+    return {
+        "address": result.address,
+        "action": result.action,
+        "outcome": result.outcome,
+        "sends": result.sends,
+        "idList": list(result.id_list),
+        "requestId": result.request_id,
+        "error": _error(result.error) if result.error else None,
+        "warning": result.warning,
+    }
+
+
+def _error(error: CallError) -> dict[str, str | None]:
+    return {
+        "code": error.code,
+        "category": category_of(error.code),
+        "message": error.message,
+        "processId": error.process_id,
+    }

@@ -1,0 +1,134 @@
+"""The model of a plan that every rendering shares: groups in the order of reading, lines with everything they show.
+
+Rule: counting, grouping, sorting and wording happen here, once. Renderers only lay out.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from reconciler.core.declaration import Flags
+from reconciler.core.diagnostics import Diagnostic
+from reconciler.core.plan import Blocked, Change, Plan, Regenerate, Reissue, Resume, Undecided, place_of
+from reconciler.core.selection import Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """*why* is what the spec gives as its reason, or empty; *reasons* say what the planner found."""
+
+    address: str
+    reasons: tuple[str, ...]
+    why: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Changes of one action under one pair of flags; *meaning* says in words what the pair does."""
+
+    action: Action
+    heading: str
+    flags: str
+    meaning: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReport:
+    environment: str
+    tenant: str
+    groups: tuple[Group, ...]
+    at_rest: tuple[str, ...]
+    verdict: str
+    plan_id: str
+    warnings: tuple[Diagnostic, ...]
+    has_calls: bool
+
+
+_ORDER = (Action.UNDECIDED, Action.BLOCKED, Action.RESUME, Action.REISSUE, Action.REGENERATE)
+_HEADINGS = {
+    Action.REGENERATE: "regenerate",
+    Action.REISSUE: "regenerate again, something else was asked for before",
+    Action.RESUME: "resume: send the same key again, because the answer is missing",
+    Action.UNDECIDED: "undecided: a person must find out what happened; nothing is sent",
+    Action.BLOCKED: "blocked by an undecided version of the same subscription; nothing is sent",
+}
+
+
+def report_plan(plan: Plan) -> PlanReport:
+    return PlanReport(
+        environment=plan.binding.environment,
+        tenant=plan.binding.tenant or "not known before the first apply",
+        groups=tuple(_groups(plan.changes)),
+        at_rest=tuple(_at_rest(plan)),
+        verdict=_verdict(plan),
+        plan_id=plan.id,
+        warnings=plan.warnings,
+        has_calls=bool(plan.calls),
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def flags_of(change: Change) -> Flags:
+    """The flags that are sent, or were sent where nothing is any more."""
+    match change:
+        case Regenerate() | Reissue() | Blocked():
+            return change.declaration.flags
+        case Resume() | Undecided():
+            return change.unsettled.call.flags
+
+
+def _groups(changes: Iterable[Change]) -> Iterator[Group]:
+    def rank(change: Change) -> tuple[int, int]:
+        return _ORDER.index(change.action), list(Flags).index(flags_of(change))
+
+    for _, members in groupby(sorted(changes, key=rank), key=rank):
+        yield _group(list(members))
+
+
+def _group(members: Sequence[Change]) -> Group:
+    flags, action = flags_of(members[0]), members[0].action
+    sent = ", ".join(f"{name} {'true' if value else 'false'}" for name, value in flags.as_sent.items())
+    return Group(
+        action=action,
+        heading=f"{_HEADINGS[action]} ({len(members)})",
+        flags=sent,
+        meaning=flags.meaning,
+        lines=tuple(_line(change) for change in members),
+    )
+
+
+def _line(change: Change) -> Line:
+    place = place_of(change)
+    why = change.declaration.reason if change.declaration else None
+    return Line(
+        address=change.address,
+        reasons=change.reasons,
+        why=why or "",
+        place=str(place) if place else "not declared",
+    )
+
+
+def _at_rest(plan: Plan) -> Iterator[str]:
+    if plan.unchanged:
+        yield f"{plan.unchanged} unchanged: applied as declared; a new trigger sends {_them(plan.unchanged)} again."
+    if plan.undeclared:
+        yield f"{plan.undeclared} no longer declared: nothing is sent and nothing is undone."
+    if plan.left_out:
+        yield f"{counted(plan.left_out, 'change')} left out by --only and --except."
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"
+
+
+def _verdict(plan: Plan) -> str:
+    summary = plan.summary
+    parts = [f"{summary[action]} {action}" for action in reversed(_ORDER) if summary[action]]
+    if not parts:
+        return "Nothing to do: everything selected is regenerated as declared."
+    return f"Plan: {counted(summary['calls'], 'call')} to the platform ({', '.join(parts)})."

@@ -1,0 +1,57 @@
+"""A run for a terminal: a line for each change as it ends, and what was done, refused and not started at the end."""
+
+from collections.abc import Iterator
+
+from reconciler.core.run import Outcome, Result, Run
+from reconciler.reports.paint import Paint, Tone
+
+_WORDS = {
+    Outcome.DONE: ("+", "done", Tone.ADD),
+    Outcome.REFUSED: ("x", "refused", Tone.ALERT),
+    Outcome.IN_DOUBT: ("?", "in doubt", Tone.ALERT),
+    Outcome.UNDECIDED: ("?", "undecided", Tone.ALERT),
+    Outcome.NOT_STARTED: ("-", "not started", Tone.QUIET),
+}
+_ADVICE = {
+    Outcome.REFUSED: "Refused changes had no effect. Mend the cause, then apply again: they get a new call.",
+    Outcome.IN_DOUBT: "Doubts are on record. Apply again within 23 h: the same key is sent, so each has one effect.",
+    Outcome.UNDECIDED: "Undecided changes are never sent by themselves: a person must find out what happened.",
+    Outcome.NOT_STARTED: "What was not started stays planned: apply again.",
+}
+_MOST_IDS = 4
+
+
+def result_text(result: Result, paint: Paint, *, done: int, total: int) -> str:
+    symbol, word, tone = _WORDS[result.outcome]
+    head = f"[{done}/{total}] {paint(tone, f'{symbol} {word}')}  {result.address}"
+    return "  ".join((head, *_told(result)))
+
+
+def run_text(run: Run, paint: Paint) -> str:
+    return "\n".join(_closing(run, paint)) + "\n"
+
+
+def _told(result: Result) -> Iterator[str]:
+    if result.outcome is Outcome.DONE:
+        ids = ", ".join(result.id_list[:_MOST_IDS])
+        more = len(result.id_list) - _MOST_IDS
+        yield f"ids {ids or 'none'}{f' and {more} more' if more > 0 else ''}"
+    if result.error:
+        yield f"{result.error.code}: {result.error.message}"
+    if result.error and result.request_id:
+        yield f"request {result.request_id}"
+    if result.warning:
+        yield f"warning: {result.warning}"
+
+
+def _closing(run: Run, paint: Paint) -> Iterator[str]:
+    counts = run.summary
+    if run.stop:
+        yield paint(Tone.ALERT, f"Stopped: {run.stop}.")
+    told = [f"{counts[outcome]} {_WORDS[outcome][1]}" for outcome in Outcome if counts[outcome]]
+    yield paint(Tone.HEADING, f"Applied: {', '.join(told) or 'nothing to do'}.")
+    for outcome, advice in _ADVICE.items():
+        if counts[outcome]:
+            yield advice
+    if counts[Outcome.DONE]:
+        yield "The ids are in the state: reconciler state list, reconciler state show ADDRESS."

@@ -1,0 +1,66 @@
+"""The state for a terminal: a line for each address, or all that is remembered of one."""
+
+from collections.abc import Iterator
+
+from reconciler.core.address import address_order
+from reconciler.core.state import CallRecord, Entry, State
+from reconciler.reports.plan_report import counted
+
+
+def state_list_text(state: State) -> str:
+    addresses = sorted(state.entries, key=address_order)
+    width = max((len(address) for address in addresses), default=0)
+    lines = [f"{address}{' ' * (width - len(address))}  {_summary(state.entries[address])}" for address in addresses]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def entry_text(address: str, entry: Entry) -> str:
+    return "\n".join((address, *(f"  {line}" for line in _entry(entry)))) + "\n"
+
+
+def _summary(entry: Entry) -> str:
+    parts = []
+    if entry.applied:
+        parts.append(f"applied {entry.applied.at}, {counted(len(entry.applied.id_list), 'id')}")
+    if entry.refused:
+        parts.append(f"refused {entry.refused.at} ({entry.refused.code})")
+    if entry.in_doubt:
+        parts.append(f"in doubt since {entry.in_doubt[-1].call.sent}")
+    return "; ".join(parts) or "nothing known"
+
+
+def _entry(entry: Entry) -> Iterator[str]:
+    if entry.applied:
+        yield f"applied       {entry.applied.at}"
+        yield from _call(entry.applied.call)
+        yield from _optional("request id", entry.applied.request_id)
+        yield from _optional("process id", entry.applied.process_id)
+        yield f"  ids         {', '.join(entry.applied.id_list) or 'none'}"
+    if entry.refused:
+        yield f"refused       {entry.refused.at}"
+        yield f"  because     {entry.refused.code}: {entry.refused.message}"
+        yield from _call(entry.refused.call)
+        yield from _optional("request id", entry.refused.request_id)
+        yield from _optional("process id", entry.refused.process_id)
+    for lost in entry.unsettled:
+        yield f"in doubt      since {lost.call.sent}" if lost in entry.in_doubt else "never settled"
+        yield f"  because     {lost.message}"
+        yield from _call(lost.call)
+        yield from _optional("request id", lost.request_id)
+        yield f"  last sent   {lost.last_sent}"
+    yield f"next call     {entry.next_call}"
+
+
+def _call(call: CallRecord) -> Iterator[str]:
+    yield f"  call        {call.number}, first sent {call.sent} in run {call.run}"
+    yield f"  flags       {', '.join(f'{name} {str(value).lower()}' for name, value in call.flags.as_sent.items())}"
+    yield from _optional("trigger", call.trigger)
+    yield f"  key         {call.key}"
+    yield f"  digest      {call.digest}"
+    yield from _optional("commit", call.commit)
+    yield from _optional("author", call.author)
+
+
+def _optional(name: str, value: str | None) -> Iterator[str]:
+    if value is not None:
+        yield f"  {name:<11} {value}"

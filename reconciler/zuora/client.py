@@ -1,0 +1,149 @@
+"""The driver: sends what `wire` encodes, over httpx, and translates what httpx raises into what is known.
+
+Proxies (HTTPS_PROXY, NO_PROXY) and certificate authorities of one's own (SSL_CERT_FILE, SSL_CERT_DIR) work as httpx has
+them. Loopback never goes through a proxy. Redirects are not followed: our headers are for the platform only.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from reconciler.core.outcome import Answer, Fault, FaultKind
+from reconciler.core.tenancy import Scope, Tenancy
+from reconciler.errors import PlatformError, Unreachable
+from reconciler.ports import Regeneration, Secret
+from reconciler.zuora import oauth
+from reconciler.zuora.wire import MAX_BODY, BadBody, clean, decode, decompress, encode
+
+_TOTAL = 150.0
+"""Seconds for one send, all in all. The platform itself gives up after 120 s (guide on error handling)."""
+
+_PHASES = httpx.Timeout(130.0, connect=15.0)
+_WITHOUT_PROXY: Mapping[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where and as whom to call. *entity* is the one the project file names: only that one is sent as a header."""
+
+    base_url: str
+    client_id: Secret
+    client_secret: Secret
+    entity: str | None = None
+    orgs: tuple[str, ...] = ()
+
+
+def network(endpoint: Endpoint) -> httpx.AsyncClient:
+    """Return an HTTP client for the platform itself. Raise PlatformError if the machine's settings are unusable."""
+    try:
+        return httpx.AsyncClient(base_url=endpoint.base_url, timeout=_PHASES, mounts=_WITHOUT_PROXY)
+    except (OSError, ValueError) as error:
+        raise PlatformError(
+            "The connection cannot be set up",
+            f"{clean(str(error))}.",
+            hint="Check SSL_CERT_FILE, SSL_CERT_DIR, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.",
+        ) from error
+
+
+def in_process(application: Callable[..., object], endpoint: Endpoint) -> httpx.AsyncClient:
+    """Return an HTTP client for an ASGI *application* in this process, such as the embedded emulator."""
+    transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]
+    return httpx.AsyncClient(base_url=endpoint.base_url, transport=transport, timeout=_PHASES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpPlatform:
+    """The platform over HTTP. *monotonic* counts seconds and never goes back."""
+
+    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient, *, monotonic: Callable[[], float]) -> None:
+        self._endpoint = endpoint
+        self._client = client
+        self._monotonic = monotonic
+        self._tenancy = Tenancy(tenant=None, entity=None)
+        self._token: oauth.Token | None = None
+        self._token_ends = 0.0
+
+    async def authenticate(self) -> Scope:
+        return (await self._fresh_token()).scope
+
+    def use(self, tenancy: Tenancy) -> None:
+        self._tenancy = tenancy
+
+    async def regenerate(self, regeneration: Regeneration) -> Answer | Fault:
+        token = await self._fresh_token()
+        request = encode(
+            regeneration,
+            tenancy=self._tenancy,
+            send_entity=self._endpoint.entity is not None,
+            orgs=self._endpoint.orgs,
+        )
+        headers = {**request.headers, "Authorization": f"Bearer {token.value.reveal()}"}
+        try:
+            response = await self._post(request.path, request.query, headers, request.body)
+        except _NOT_SENT as error:
+            return Fault(FaultKind.NOT_SENT, self._told(error))
+        except (httpx.HTTPError, TimeoutError, BadBody) as error:
+            return Fault(FaultKind.LOST, self._told(error))
+        return decode(response.status, response.headers, response.body)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _fresh_token(self) -> oauth.Token:
+        if self._token is None or self._monotonic() > self._token_ends:
+            token = await self._fetch_token()
+            self._token, self._token_ends = token, self._monotonic() + token.lifetime - oauth.EARLY
+        return self._token
+
+    async def _fetch_token(self) -> oauth.Token:
+        base_url = self._endpoint.base_url
+        form = oauth.form(self._endpoint.client_id, self._endpoint.client_secret)
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept-Encoding": "gzip"}
+        body = str(httpx.QueryParams(form)).encode()
+        try:
+            response = await self._post(oauth.PATH, {}, headers, body)
+        except (httpx.HTTPError, TimeoutError, BadBody) as error:
+            raise Unreachable(
+                "The platform cannot be reached",
+                f"{base_url}: {self._told(error)}. Nothing was sent.",
+                hint="Check base_url, the network, the proxy (HTTPS_PROXY) and, for TLS, SSL_CERT_FILE.",
+            ) from error
+        return oauth.read_token(response.status, response.body, base_url=base_url)
+
+    async def _post(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> _Response:
+        async with (
+            asyncio.timeout(_TOTAL),
+            self._client.stream("POST", path, params=dict(query), headers=dict(headers), content=body) as response,
+        ):
+            raw = b"".join([chunk async for chunk in _bounded(response)])
+        plain = decompress(raw, response.headers.get("Content-Encoding", "").lower())
+        return _Response(response.status_code, response.headers, plain)
+
+    @staticmethod
+    def _told(error: Exception) -> str:
+        return clean(str(error)) or type(error).__name__
+
+
+async def _bounded(response: httpx.Response) -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in response.aiter_raw():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise BadBody(f"the answer is larger than {MAX_BODY} bytes")
+        yield chunk
