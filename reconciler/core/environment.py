@@ -1,5 +1,6 @@
 """A project and its environments, as the project file declares them. Paths are relative to the project folder."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,7 @@ SANDBOX_HOSTS = frozenset(
 )
 """Base URLs of the platform. Source: developer.zuora.com, API reference, servers (2026-09-11)."""
 
+_LOOPBACK_NUMBER = re.compile(r"127(\.[0-9]{1,3}){3}")
 _LOOPBACK_NAMES = frozenset({"localhost", "::1"})
 
 
@@ -120,7 +122,7 @@ class Project:
 
 
 def is_loopback(host: str | None) -> bool:
-    return host is not None and (host in _LOOPBACK_NAMES or host.startswith("127."))
+    return host is not None and (host in _LOOPBACK_NAMES or _LOOPBACK_NUMBER.fullmatch(host) is not None)
 
 
 def needs_confirmation(base_url: str) -> bool:

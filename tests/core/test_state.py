@@ -1,0 +1,104 @@
+"""Recording outcomes: idempotent, and never lowering an entry."""
+
+from datetime import timedelta
+
+from builders import NOW, A, B, applied, entry, lost, record, refused, state_of, subscription
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import outcomes
+
+from reconciler.core.address import Address
+from reconciler.core.fold import fold
+from reconciler.core.run import Outcome, Result
+from reconciler.core.selection import Action
+from reconciler.core.state import Applied, Entry, Refused, Unsettled
+
+ADDRESS = Address("Subscription/A-S00000001@1")
+Known = Applied | Refused | Unsettled
+
+
+def results(*known: Known) -> list[Result]:
+    return [Result(address=ADDRESS, action=Action.REGENERATE, outcome=Outcome.DONE, record=each) for each in known]
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> list[Known]:
+    numbers = draw(st.lists(st.integers(0, 3), max_size=6))
+    return [draw(outcomes(subscription(), number)) for number in numbers]
+
+
+@given(runs())
+def test_folding_the_same_records_again_changes_nothing(known: list[Known]) -> None:
+    once = fold(state_of({}), results(*known), tenant=None, entity=None)
+
+    assert fold(once, results(*known), tenant=None, entity=None).entries == once.entries
+
+
+@given(runs(), runs())
+def test_folding_never_lowers_an_entry(before: list[Known], after: list[Known]) -> None:
+    low, high = entry(*before), entry(*before, *after)
+
+    assert high.next_call >= low.next_call
+    if low.applied:
+        assert high.applied is not None
+        assert high.applied.call.number >= low.applied.call.number
+
+
+@given(runs())
+def test_next_call_is_above_every_settled_call(known: list[Known]) -> None:
+    found = entry(*known)
+
+    settled = [each.call.number for each in (found.applied, found.refused) if each]
+    assert all(found.next_call > number for number in settled)
+
+
+def test_the_serial_grows_with_a_change_and_stays_without_one() -> None:
+    state = state_of({})
+    changed = fold(state, results(applied(record())), tenant="1", entity=None)
+
+    assert changed.serial == state.serial + 1
+    assert fold(changed, results(applied(record())), tenant="1", entity=None) is changed
+
+
+def test_a_state_learns_tenant_and_entity_once() -> None:
+    learned = fold(state_of({}), [], tenant="1", entity="e")
+    again = fold(learned, [], tenant="2", entity="f")
+
+    assert (learned.tenant, learned.entity) == ("1", "e")
+    assert again is learned
+
+
+def test_a_late_done_settles_a_doubt() -> None:
+    found = entry(lost(record(0)), applied(record(0)))
+
+    assert (found.in_doubt, found.unsettled, found.next_call) == ((), (), 1)
+
+
+def test_a_doubt_told_late_does_not_unsettle_a_call() -> None:
+    settled = entry(applied(record(0)))
+
+    assert settled.with_unsettled(lost(record(0))) == settled
+
+
+def test_a_refused_reissue_leaves_the_applied_call_as_it_was() -> None:
+    found = entry(applied(record(0, A)), refused(record(1, B)))
+
+    assert found.applied == applied(record(0, A))
+    assert found.refused == refused(record(1, B))
+
+
+def test_a_refusal_is_forgotten_when_a_later_call_is_applied() -> None:
+    assert entry(refused(record(0)), applied(record(1))).refused is None
+
+
+def test_the_age_of_a_doubt_runs_from_the_first_send_and_a_landing_from_the_last() -> None:
+    first = lost(record(0, age=timedelta(hours=5)))
+    last = lost(record(0, age=timedelta(hours=1)), last_sent=NOW)
+    found = entry(last, first)
+
+    (doubt,) = found.in_doubt
+    assert (doubt.call.sent, doubt.last_sent) == (first.call.sent, last.last_sent)
+
+
+def test_an_entry_about_which_nothing_is_known_starts_at_call_0() -> None:
+    assert (Entry().next_call, Entry().in_doubt) == (0, ())
