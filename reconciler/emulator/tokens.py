@@ -1,0 +1,51 @@
+"""Bearer tokens: they outlive the process, and the database holds only their digests.
+
+Source: developer.zuora.com, operation createToken, for the answer's fields and the life of an hour.
+"""
+
+import hashlib
+import sqlite3
+
+from reconciler.emulator.client import entity_of, user_of
+from reconciler.emulator.database import transaction
+
+LIFETIME_SECONDS = 3_600
+ANNOUNCED_SECONDS = LIFETIME_SECONDS - 1
+
+
+def issue_token(
+    connection: sqlite3.Connection, *, token: str, tenant: str, client_id: str, now: float
+) -> dict[str, object]:
+    """Make *token* valid for *tenant* from now on, and return the answer that carries it."""
+    with transaction(connection):
+        connection.execute("DELETE FROM tokens WHERE expires_at <= ?", (now,))
+        connection.execute("INSERT INTO tokens VALUES (?, ?, ?)", (_digest(token), tenant, now + LIFETIME_SECONDS))
+    scope = (
+        f"user.{user_of(tenant, client_id)}",
+        f"entity.{entity_of(tenant)}",
+        "service.echo.read",
+        "platform.write",
+        f"tenant.{tenant}",
+    )
+    return {
+        "access_token": token,
+        "token_type": "bearer",
+        "expires_in": ANNOUNCED_SECONDS,
+        "scope": " ".join(scope),
+        "jti": _digest(token)[:32],
+    }
+
+
+def tenant_of_bearer(connection: sqlite3.Connection, authorization: str, *, now: float) -> str | None:
+    """Return the tenant of a valid ``Authorization: Bearer`` header, or None."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    row = connection.execute(
+        "SELECT tenant FROM tokens WHERE digest = ? AND expires_at > ?", (_digest(token.strip()), now)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,70 @@
+import json
+import pathlib
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from emulator_harness import DOCUMENTED_BODY, PATH, Clock, Emulator, Ids, SocketServers, process
+
+from reconciler.emulator.app import create_app
+from reconciler.emulator.ledger import read_ledger
+from reconciler.emulator.server import base_url, listen
+
+
+@pytest.fixture
+def served(database: str, clock: Clock, servers: SocketServers) -> Iterator[Emulator]:
+    with servers.serving(create_app(database=database, now=clock, new_id=Ids())) as emulator:
+        yield emulator
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_sends_the_example_of_the_documentation(served: Emulator, database: str) -> None:
+    command = ["curl", "--silent", "--noproxy", "*", "--location", "--request", "POST"]
+    options = ["--header", f"Authorization: Bearer {served.log_in()}", "--header", "Content-Type: application/json"]
+
+    done = subprocess.run(
+        [*command, served.url + PATH, *options, "--data", json.dumps(DOCUMENTED_BODY)],
+        capture_output=True,
+        check=True,
+        timeout=30,
+    )
+
+    answer = json.loads(done.stdout)
+    assert answer["success"] is True
+    assert answer["idList"] == list(read_ledger(database)[0].id_list)
+
+
+def test_the_server_does_not_name_itself_and_sends_one_date(served: Emulator) -> None:
+    headers = served.regenerate().headers
+
+    assert "server" not in headers
+    assert headers.get_list("date") == ["Wed, 18 Nov 2026 11:06:40 GMT"]
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_request_breaks_nothing(
+    served: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = int(served.url.rsplit(":", 1)[1])
+    for sent in (b"POST ", f"POST {PATH} HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{{".encode()):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(sent)
+
+    assert served.regenerate().status_code == 200
+    assert "broken" not in caplog.text
+
+
+@pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
+def test_the_base_url_names_the_port_that_was_taken(host: str, url: str) -> None:
+    try:
+        listener = listen(host, 0)
+    except OSError:
+        pytest.skip(f"{host} cannot be had here")
+    with listener:
+        assert base_url(listener) == f"{url}{listener.getsockname()[1]}"
+
+
+def test_ready_is_called_once_a_client_can_connect(database: str) -> None:
+    with process(pathlib.Path(database)) as (_, emulator):
+        assert emulator.regenerate().status_code == 200
