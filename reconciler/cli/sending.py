@@ -1,12 +1,12 @@
 """Wiring of what sends: the HTTP client of a tenant, or of the embedded emulator. Only `apply` imports it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from reconciler.cli.project import OpenProject
 from reconciler.cli.wiring import World
 from reconciler.core.environment import EmulatorApi, PlatformApi
-from reconciler.emulator.app import create_app
+from reconciler.emulator.app import App, create_app
 from reconciler.errors import StorageError
 from reconciler.ports import Secret
 from reconciler.workspace.secrets import read_secret
@@ -19,11 +19,15 @@ _EMULATOR_URL = "http://emulator.localhost"
 async def open_platform(opened: OpenProject, world: World) -> AsyncIterator[HttpPlatform]:
     """Yield the platform of an environment. Raise AuthenticationError if its credentials cannot be read."""
     api = opened.environment.api
-    platform = _emulated(api, opened, world) if isinstance(api, EmulatorApi) else _real(api, opened, world)
-    try:
+    async with AsyncExitStack() as opening:
+        if isinstance(api, EmulatorApi):
+            application = _emulator(api, opened, world)
+            opening.callback(application.close)
+            platform = _emulated(application, world)
+        else:
+            platform = _real(api, opened, world)
+        opening.push_async_callback(platform.close)
         yield platform
-    finally:
-        await platform.close()
 
 
 def _real(api: PlatformApi, opened: OpenProject, world: World) -> HttpPlatform:
@@ -41,15 +45,18 @@ def _real(api: PlatformApi, opened: OpenProject, world: World) -> HttpPlatform:
     return HttpPlatform(endpoint, network(endpoint), monotonic=world.monotonic)
 
 
-def _emulated(api: EmulatorApi, opened: OpenProject, world: World) -> HttpPlatform:
-    database = opened.folder / api.database
+def _emulator(api: EmulatorApi, opened: OpenProject, world: World) -> App:
     try:
-        database.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        what = f"{api.database}: {error.strerror}."
+        return create_app(database=str(opened.folder / api.database), now=world.unix_time, new_id=world.new_id)
+    except (OSError, ValueError) as error:
+        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise StorageError(
-            "The emulator's world cannot be written", what, hint="Check rights and disk space."
+            "The emulator's world cannot be opened",
+            f"{api.database}: {told}",
+            hint="Check rights and disk space, or name another file under api: in the project file.",
         ) from error
-    application = create_app(database=str(database), now=world.unix_time, new_id=world.new_id)
+
+
+def _emulated(application: App, world: World) -> HttpPlatform:
     endpoint = Endpoint(base_url=_EMULATOR_URL, client_id=Secret("local"), client_secret=Secret("local"))
     return HttpPlatform(endpoint, in_process(application, endpoint), monotonic=world.monotonic)

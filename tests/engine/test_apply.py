@@ -1,0 +1,392 @@
+"""Applying a plan: what is sent, what is remembered, and what happens when something goes wrong."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from builders import (
+    BINDING,
+    B,
+    applied,
+    charge,
+    declare,
+    entry,
+    lost,
+    record,
+    refused,
+    spec_of,
+    state_of,
+    subscription,
+)
+from fakes import HandClock, Listener, MemoryStore, ScriptedPlatform
+
+from reconciler.core.address import Address
+from reconciler.core.call import Authorship
+from reconciler.core.declaration import Declaration
+from reconciler.core.digest import digest_of
+from reconciler.core.key import KeyScope, idempotency_key
+from reconciler.core.outcome import Answer, Fault, FaultKind, Reason
+from reconciler.core.planner import make_plan
+from reconciler.core.run import Outcome, Run, Stop
+from reconciler.core.state import CallRecord, Entry, State
+from reconciler.core.tenancy import Scope, Tenancy
+from reconciler.engine.apply import Ports, Request, apply_plan
+from reconciler.engine.plan import StoredState
+from reconciler.errors import AuthenticationError, StaleError, Unreachable, WrongTenant
+from reconciler.formats.state import read_state, write_state
+
+NOT_FOUND = Answer(
+    status=404,
+    is_business=True,
+    success=False,
+    reasons=(Reason("50000040", "no such subscription"),),
+    request_id="r-9",
+    process_id="738C",
+)
+LOST = Fault(FaultKind.LOST, "connection reset")
+NOT_SENT = Fault(FaultKind.NOT_SENT, "connection refused")
+SERVER_ERROR = Answer(status=500, is_business=True, reasons=(Reason("SystemError", "internal"),))
+FIRST = Address("Subscription/A-S00000001@1")
+NOBODY = Tenancy(tenant=None, entity=None)
+
+
+class World:
+    """One environment with its platform, store and clock; `apply` plans and applies as the command does."""
+
+    def __init__(self, *declarations: Declaration, platform: ScriptedPlatform | None = None) -> None:
+        self.spec = spec_of(*declarations)
+        self.platform = platform or ScriptedPlatform()
+        self.store = MemoryStore()
+        self.clock = HandClock()
+        self.listener = Listener()
+        self.stop: Stop | None = None
+        self.configured = NOBODY
+        self.runs = 0
+
+    @property
+    def state(self) -> State | None:
+        return read_state(self.store.content, "state.json", environment="local") if self.store.content else None
+
+    def remember(self, **entries: Entry) -> None:
+        self.store.content = write_state(state_of({FIRST: entries["first"]}))
+
+    def entry(self, address: str = FIRST) -> Entry:
+        assert self.state is not None
+        return self.state.entries[Address(address)]
+
+    def request(self) -> Request:
+        self.runs += 1
+        stored = self.store.read()
+        return Request(
+            plan=make_plan(self.spec, self.state, BINDING, now=self.clock.now()),
+            stored=StoredState(state=self.state, version=stored.version if stored else None),
+            run=f"run-{self.runs}",
+            lineage="lineage-1",
+            configured=self.configured,
+            authorship={"local/a.yaml": Authorship(commit="abc", author="Ann <ann@example.com>")},
+        )
+
+    def ports(self) -> Ports:
+        return Ports(
+            store=self.store,
+            platform=self.platform,
+            clock=self.clock,
+            progress=self.listener,
+            stop=lambda: self.stop,
+        )
+
+    def apply(self) -> Run:
+        return asyncio.run(apply_plan(self.request(), self.ports()))
+
+
+def outcomes(run: Run) -> list[Outcome]:
+    return [result.outcome for result in run.results]
+
+
+def own_key(declared: Declaration, call: int = 0) -> str:
+    """The key that the world's own runs compute."""
+    scope = KeyScope(project="test", environment="local", tenant="1", entity="e", epoch=0)
+    return idempotency_key(
+        scope, address=declared.address, target=declared.target, digest=digest_of(declared), call=call
+    )
+
+
+def lost_call(declared: Declaration, age: timedelta = timedelta(hours=1)) -> Entry:
+    call = record(0, declared.flags, target=declared.target, age=age)
+    known = CallRecord(
+        number=0,
+        digest=call.digest,
+        flags=call.flags,
+        trigger=None,
+        key=own_key(declared),
+        sent=call.sent,
+        run="run-0",
+    )
+    return entry(lost(known))
+
+
+def test_what_is_declared_is_sent_once_with_both_flags_and_recorded_with_its_origin() -> None:
+    world = World(declare())
+    run = world.apply()
+
+    (sent,) = world.platform.sent
+    assert sent.body == {"type": "Subscription", "subscriptionName": "A-S00000001", "subscriptionVersion": 1}
+    assert sent.flags == {"onlyReSend": False, "reMigrate": True}
+    assert outcomes(run) == [Outcome.DONE]
+    done = world.entry().applied
+    assert done is not None
+    assert (done.id_list, done.request_id, done.call.key, done.call.number) == (("2c98",), "r-1", sent.key, 0)
+    assert (done.call.run, done.call.commit, done.call.author) == ("run-1", "abc", "Ann <ann@example.com>")
+    assert (done.call.sent, done.at) == ("2026-11-22T12:00:00Z", "2026-11-22T12:00:00Z")
+
+
+def test_a_second_apply_sends_nothing_and_asks_for_no_token() -> None:
+    world = World(declare())
+    world.apply()
+    before = world.store.content
+    world.platform.refuses = AuthenticationError("must not be asked")
+    run = world.apply()
+
+    assert (run.results, len(world.platform.sent)) == ((), 1)
+    assert world.store.content == before
+
+
+def test_the_key_is_the_one_of_the_recipe_and_bound_to_the_tokens_tenant() -> None:
+    world = World(declare())
+    world.apply()
+
+    assert world.platform.sent[0].key == own_key(declare())
+    assert world.platform.tenancy == Tenancy(tenant="1", entity="e")
+
+
+def test_losing_the_state_within_a_day_sends_the_same_key() -> None:
+    world = World(declare())
+    world.apply()
+    world.store.content = None
+    world.apply()
+
+    assert len({sent.key for sent in world.platform.sent}) == 1
+
+
+def test_one_change_refused_ends_its_lane_and_no_other() -> None:
+    world = World(
+        *(declare(subscription(version)) for version in (1, 2, 3)),
+        declare(charge()),
+        platform=ScriptedPlatform({2: NOT_FOUND}),
+    )
+    run = world.apply()
+
+    assert {r.address: str(r.outcome) for r in run.results} == {
+        "DynamicUsageCharge/C-00000042": "done",
+        "Subscription/A-S00000001@1": "done",
+        "Subscription/A-S00000001@2": "refused",
+        "Subscription/A-S00000001@3": "not_started",
+    }
+    assert [result.address for result in world.listener.results] == [result.address for result in run.results]
+
+
+def test_a_refusal_is_recorded_and_the_next_apply_makes_a_new_call() -> None:
+    world = World(declare(), platform=ScriptedPlatform({1: NOT_FOUND}))
+    run = world.apply()
+    told = world.entry().refused
+    assert told is not None
+    assert (told.code, told.message, told.request_id, told.process_id) == (
+        "50000040",
+        "no such subscription",
+        "r-9",
+        "738C",
+    )
+    world.platform.answers = {}
+    world.apply()
+
+    assert run.results[0].error is not None
+    assert [sent.key for sent in world.platform.sent] == [own_key(declare(), 0), own_key(declare(), 1)]
+    assert world.entry().refused is None
+
+
+@pytest.mark.parametrize("answer", [LOST, SERVER_ERROR], ids=["lost", "server error"])
+def test_a_doubt_is_recorded_and_resumed_under_the_same_key(answer: Answer | Fault) -> None:
+    world = World(declare(), platform=ScriptedPlatform({1: answer}))
+    assert outcomes(world.apply()) == [Outcome.IN_DOUBT]
+    assert len(world.entry().in_doubt) == 1
+    world.platform.answers = {}
+    world.clock.advance(timedelta(hours=22))
+
+    assert outcomes(world.apply()) == [Outcome.DONE]
+    assert {sent.key for sent in world.platform.sent} == {own_key(declare())}
+    assert world.entry().in_doubt == ()
+
+
+def test_a_doubt_older_than_its_key_is_not_sent() -> None:
+    world = World(declare())
+    world.remember(first=lost_call(declare(), age=timedelta(hours=23)))
+
+    assert outcomes(world.apply()) == [Outcome.UNDECIDED]
+    assert world.platform.sent == []
+
+
+def test_a_doubt_whose_key_comes_out_differently_today_is_not_sent() -> None:
+    world = World(declare())
+    world.remember(first=entry(lost(record(0))))
+    run = world.apply()
+
+    assert outcomes(run) == [Outcome.UNDECIDED]
+    assert run.results[0].error is not None
+    assert run.results[0].error.code == "KeyMismatch"
+    assert world.platform.sent == []
+
+
+@pytest.mark.parametrize("answer", [NOT_SENT, Answer(status=429, is_business=False)], ids=["not sent", "429"])
+def test_a_send_that_reached_nobody_stops_the_run_and_leaves_the_call_as_it_was(answer: Answer | Fault) -> None:
+    world = World(declare(), declare(charge()), platform=ScriptedPlatform({"C-00000042": answer}))
+    run = world.apply()
+
+    assert outcomes(run) == [Outcome.NOT_STARTED, Outcome.NOT_STARTED]
+    assert (run.stop, len(world.platform.sent)) == (Stop.NOT_REACHED, 1)
+    assert world.state is not None
+    assert world.state.entries == {}
+
+
+def test_a_send_that_reached_nobody_settles_no_doubt() -> None:
+    world = World(declare(), platform=ScriptedPlatform({1: NOT_SENT}))
+    world.remember(first=lost_call(declare()))
+    before = world.entry()
+
+    assert outcomes(world.apply()) == [Outcome.IN_DOUBT]
+    assert world.entry() == before
+
+
+def test_something_else_waits_until_a_lost_request_has_landed() -> None:
+    world = World(declare(flags=B))
+    world.remember(first=lost_call(declare(), age=timedelta(minutes=9)))
+    assert outcomes(world.apply()) == [Outcome.NOT_STARTED]
+    world.clock.advance(timedelta(minutes=1))
+
+    assert outcomes(world.apply()) == [Outcome.DONE]
+    assert [sent.key for sent in world.platform.sent] == [own_key(declare(flags=B), 1)]
+
+
+def test_refused_credentials_send_nothing_and_write_nothing() -> None:
+    world = World(declare(), platform=ScriptedPlatform(refuses=AuthenticationError("Credentials refused")))
+    with pytest.raises(AuthenticationError):
+        world.apply()
+
+    assert (world.platform.sent, world.store.written) == ([], [])
+
+
+def test_another_tenant_sends_nothing_and_writes_nothing() -> None:
+    world = World(declare(), platform=ScriptedPlatform(scope=Scope(tenant="2", entities=())))
+    world.configured = Tenancy(tenant="1", entity=None)
+    with pytest.raises(WrongTenant):
+        world.apply()
+
+    assert (world.platform.sent, world.store.written) == ([], [])
+
+
+def test_a_state_is_never_applied_to_another_tenant_than_the_one_it_has_learned() -> None:
+    world = World(declare())
+    world.apply()
+    world.spec = spec_of(declare(trigger="again"))
+    world.platform.scope = Scope(tenant="2", entities=("e",))
+    with pytest.raises(WrongTenant):
+        world.apply()
+
+    assert len(world.platform.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "stop"), [(AuthenticationError("x"), Stop.CREDENTIALS), (Unreachable("x"), Stop.NOT_REACHED)]
+)
+def test_a_token_that_is_not_to_be_had_in_the_middle_keeps_what_is_done(error: Exception, stop: Stop) -> None:
+    world = World(declare(subscription(1)), declare(subscription(2)), platform=ScriptedPlatform({2: error}))
+    run = world.apply()
+
+    assert (run.stop, outcomes(run)) == (stop, [Outcome.DONE, Outcome.NOT_STARTED])
+    assert world.entry().applied is not None
+
+
+def test_a_signal_lets_the_call_under_way_end_and_starts_no_other() -> None:
+    world = World(declare(subscription(1)), declare(charge()))
+
+    def interrupted() -> None:
+        world.stop = Stop.INTERRUPTED
+
+    world.platform.before_answer = interrupted
+    run = world.apply()
+
+    assert (run.stop, outcomes(run)) == (Stop.INTERRUPTED, [Outcome.DONE, Outcome.NOT_STARTED])
+    assert world.entry("DynamicUsageCharge/C-00000042").applied is not None
+
+
+def test_a_second_signal_leaves_the_call_in_doubt_and_on_record() -> None:
+    world = World(declare(), platform=ScriptedPlatform(hangs=True))
+
+    under_way = asyncio.Event()
+    world.platform.before_answer = under_way.set
+
+    async def cancelled() -> Run:
+        task = asyncio.ensure_future(apply_plan(world.request(), world.ports()))
+        await under_way.wait()
+        task.cancel()
+        return await task
+
+    run = asyncio.run(cancelled())
+
+    assert (run.stop, outcomes(run)) == (Stop.INTERRUPTED, [Outcome.IN_DOUBT])
+    assert world.entry().in_doubt[0].call.key == world.platform.sent[0].key
+
+
+def test_a_write_by_somebody_else_is_folded_in_and_never_overwritten() -> None:
+    world = World(declare())
+    world.remember(first=entry(refused(record(0))))
+    other = Address("Subscription/OTHER@1")
+    rival = write_state(state_of({FIRST: entry(refused(record(0))), other: entry(applied(record(0)))}))
+    world.store.rivals = [rival]
+    world.apply()
+
+    assert world.state is not None
+    assert world.entry().applied is not None
+    assert world.state.entries[other] == entry(applied(record(0)))
+
+
+def replaced_by_another_lineage() -> list[bytes]:
+    state = state_of({})
+    return [write_state(State(environment="local", lineage="another", entries=state.entries))]
+
+
+def never_the_same_twice() -> list[bytes]:
+    return [write_state(state_of({Address(f"Subscription/X@{n}"): entry(refused(record(0)))})) for n in range(1, 20)]
+
+
+@pytest.mark.parametrize("rivals", [replaced_by_another_lineage, never_the_same_twice])
+def test_a_state_that_cannot_be_joined_ends_as_stale(rivals: Callable[[], list[bytes]]) -> None:
+    world = World(declare())
+    world.remember(first=entry(refused(record(0))))
+    world.store.rivals = rivals()
+    with pytest.raises(StaleError):
+        world.apply()
+
+
+def test_the_serial_grows_by_one_with_each_run_that_learns_something() -> None:
+    world = World(declare())
+    world.apply()
+    world.spec = spec_of(declare(trigger="again"))
+    world.apply()
+
+    assert world.state is not None
+    assert world.state.serial == 2
+
+
+def test_versions_are_sent_in_ascending_order() -> None:
+    world = World(*(declare(subscription(version)) for version in (10, 9, 1)))
+    world.apply()
+
+    assert [sent.body["subscriptionVersion"] for sent in world.platform.sent] == [1, 9, 10]
+
+
+def test_every_send_carries_a_track_id_of_its_own() -> None:
+    world = World(*(declare(subscription(version)) for version in (1, 2, 3)))
+    world.apply()
+
+    assert len({sent.track_id for sent in world.platform.sent}) == 3
