@@ -1,0 +1,273 @@
+"""The client against real sockets: what it makes of an emulator, of odd servers, of proxies and of TLS."""
+
+import asyncio
+import gzip
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import trustme
+from canned_server import after_token, canned, connect_proxy, http
+from emulator_harness import Clock, Ids, SocketServer
+
+from reconciler.core.outcome import Answer, Done, Doubt, Fault, FaultKind, Nothing, know
+from reconciler.core.tenancy import Tenancy
+from reconciler.emulator.app import create_app
+from reconciler.emulator.ledger import read_ledger
+from reconciler.errors import AuthenticationError, PlatformError, Unreachable
+from reconciler.ports import Regeneration, Secret
+from reconciler.zuora.client import Endpoint, HttpPlatform, network
+
+T = TypeVar("T")
+CANARY = "canary-secret-5f3e"
+REGENERATION = Regeneration(
+    body={"type": "Subscription", "subscriptionName": "A-S00000001", "subscriptionVersion": 1},
+    flags={"onlyReSend": False, "reMigrate": True},
+    key="k1-test",
+    track_id="run.test",
+)
+DONE = b'{"success": true, "idList": ["2c98"]}'
+
+
+def talk(
+    base_url: str, conversation: Callable[[HttpPlatform], Awaitable[T]], *, monotonic: Callable[[], float] = lambda: 0.0
+) -> T:
+    """Run one conversation with a fresh client."""
+    endpoint = Endpoint(base_url=base_url, client_id=Secret("id"), client_secret=Secret(CANARY))
+
+    async def run() -> T:
+        platform = HttpPlatform(endpoint, network(endpoint), monotonic=monotonic)
+        try:
+            return await conversation(platform)
+        finally:
+            await platform.close()
+
+    return asyncio.run(run())
+
+
+async def send(platform: HttpPlatform) -> Answer | Fault:
+    scope = await platform.authenticate()
+    platform.use(Tenancy(tenant=scope.tenant, entity=None))
+    return await platform.regenerate(REGENERATION)
+
+
+def test_the_emulator_is_understood_over_a_socket(tmp_path: Path) -> None:
+    database = str(tmp_path / "emulator.db")
+    server = SocketServer()
+    try:
+        with server.serving(create_app(database=database, now=Clock(), new_id=Ids())) as emulator:
+            answer = talk(emulator.url, send)
+    finally:
+        server.stop()
+
+    assert isinstance(answer, Answer)
+    assert isinstance(know(answer, unanswered=False), Done)
+    (effect,) = read_ledger(database)
+    assert (effect.target, effect.regenerate_flag, effect.idempotency_key) == (
+        "Subscription/A-S00000001@1",
+        "Y",
+        "k1-test",
+    )
+    assert effect.id_list == answer.id_list
+
+
+def test_everything_documented_is_on_the_wire() -> None:
+    seen: list[str] = []
+
+    def answer(request: bytes) -> bytes:
+        seen.append(request.decode())
+        return http(200, DONE)
+
+    with canned(after_token(answer)) as url:
+        talk(url, send)
+
+    (request,) = seen
+    assert request.startswith(
+        "POST /v1/uno-regenerate/booking-transaction?onlyReSend=false&reMigrate=true HTTP/1.1\r\n"
+    )
+    lines = request.lower().split("\r\n")
+    for line in ("idempotency-key: k1-test", "zuora-track-id: run.test", "authorization: bearer token"):
+        assert line in lines
+
+
+def test_a_compressed_answer_is_read() -> None:
+    with canned(after_token(lambda _: http(200, gzip.compress(DONE), "Content-Encoding: gzip"))) as url:
+        answer = talk(url, send)
+
+    assert isinstance(answer, Answer)
+    assert answer.id_list == ("2c98",)
+
+
+ODD = {
+    "closed without an answer": lambda _: None,
+    "half an answer": lambda _: http(200, DONE, "Connection: close", length=999),
+    "not HTTP": lambda _: b"SSH-2.0-OpenSSH\r\n\r\n",
+    "not gzip": lambda _: http(200, DONE, "Content-Encoding: gzip"),
+    "an encoding nobody asked for": lambda _: http(200, DONE, "Content-Encoding: br"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_answer_that_breaks_off_is_lost(name: str) -> None:
+    with canned(after_token(ODD[name])) as url:
+        answer = talk(url, send)
+
+    assert isinstance(answer, Fault)
+    assert answer.kind is FaultKind.LOST
+    assert isinstance(know(answer, unanswered=False), Doubt)
+
+
+@pytest.mark.parametrize(("status", "known"), [(200, Doubt), (302, Nothing), (403, Nothing), (502, Doubt)])
+def test_a_page_in_place_of_an_answer_is_no_success(status: int, known: type) -> None:
+    page = b"<html><body>Please sign in</body></html>"
+    with canned(after_token(lambda _: http(status, page, "Location: https://login.example.com/"))) as url:
+        answer = talk(url, send)
+
+    assert isinstance(know(answer, unanswered=False), known)
+
+
+def test_a_server_that_goes_away_after_the_token_has_received_nothing() -> None:
+    with ExitStack() as serving:
+        url = serving.enter_context(canned(lambda _: http(200, TOKEN_ONCE, "Connection: close")))
+
+        async def leave(platform: HttpPlatform) -> Answer | Fault:
+            await platform.authenticate()
+            serving.close()
+            return await platform.regenerate(REGENERATION)
+
+        answer = talk(url, leave)
+
+    assert isinstance(answer, Fault)
+    assert answer.kind is FaultKind.NOT_SENT
+
+
+TOKEN_ONCE = b'{"access_token": "token", "expires_in": 3599, "scope": "tenant.1"}'
+
+
+def test_nobody_listening_is_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(Unreachable, match="Nothing was sent"):
+        talk(f"http://127.0.0.1:{port}", send)
+
+
+REFUSALS = {
+    "wrong secret": (http(401, b'{"message": "Authentication error"}'), AuthenticationError),
+    "bad form": (http(400, b'{"error": "invalid_client"}'), AuthenticationError),
+    "busy": (http(429, b""), Unreachable),
+    "down": (http(503, b"<html>maintenance</html>"), Unreachable),
+    "a page": (http(200, b"<html>login</html>"), PlatformError),
+    "another API": (http(404, b"<html>not found</html>"), PlatformError),
+    "a redirect": (http(302, b"", "Location: https://login.example.com"), PlatformError),
+    "a token with a line break": (http(200, b'{"access_token": "a\\nb", "expires_in": 1}'), PlatformError),
+    "a list": (http(200, b"[]"), PlatformError),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_no_token_is_one_clear_error_without_the_secret(name: str) -> None:
+    answer, error = REFUSALS[name]
+    with canned(lambda _: answer) as url, pytest.raises(error, match="Nothing was sent") as caught:
+        talk(url, send)
+
+    assert caught.value.hint
+    assert CANARY not in str(caught.value)
+
+
+def test_a_token_is_kept_until_shortly_before_its_end() -> None:
+    tokens: list[bytes] = []
+    seconds = [0.0]
+
+    def answer(request: bytes) -> bytes:
+        if b"/oauth/token" in request:
+            tokens.append(request)
+            return http(200, TOKEN_ONCE)
+        return http(200, DONE)
+
+    async def three(platform: HttpPlatform) -> None:
+        for at in (0.0, 3530.0, 3540.0):
+            seconds[0] = at
+            await send(platform)
+
+    with canned(answer) as url:
+        talk(url, three, monotonic=lambda: seconds[0])
+
+    assert len(tokens) == 2
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def server_context(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def trust(authority: trustme.CA, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+
+
+def test_a_certificate_authority_of_ones_own_works(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust(authority, tmp_path, monkeypatch)
+    with canned(after_token(lambda _: http(200, DONE)), tls=server_context(authority, "127.0.0.1")) as url:
+        answer = talk(url, send)
+
+    assert isinstance(answer, Answer)
+    assert answer.success is True
+
+
+def test_a_certificate_that_nobody_vouches_for_ends_before_anything_is_sent(authority: trustme.CA) -> None:
+    with (
+        canned(lambda _: http(200, DONE), tls=server_context(authority, "127.0.0.1")) as url,
+        pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED") as caught,
+    ):
+        talk(url, send)
+
+    assert "SSL_CERT_FILE" in caught.value.hint
+
+
+def test_the_platform_is_reached_through_the_proxy_of_the_environment(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    host = "rest.test.zuora.com"
+    trust(authority, tmp_path, monkeypatch)
+    with (
+        canned(after_token(lambda _: http(200, DONE)), tls=server_context(authority, host)) as url,
+        connect_proxy(url.removeprefix("https://"), seen) as proxy,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        answer = talk(f"https://{host}", send)
+
+    assert isinstance(answer, Answer)
+    assert answer.success is True
+    assert set(seen) == {f"CONNECT {host}:443 HTTP/1.1"}
+
+
+def test_loopback_never_goes_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    with canned(after_token(lambda _: http(200, DONE))) as url, connect_proxy("127.0.0.1:1", seen) as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy)
+        answer = talk(url, send)
+
+    assert isinstance(answer, Answer)
+    assert seen == []
+
+
+def test_a_secret_is_not_shown_by_anything_that_shows_things() -> None:
+    secret = Secret(CANARY)
+
+    assert (
+        CANARY not in f"{secret} {secret!r} {[secret]} {Endpoint(base_url='x', client_id=secret, client_secret=secret)}"
+    )
