@@ -1,5 +1,6 @@
 """The console: data to stdout, the rest to stderr. A reader that went away stops the writing, never the work."""
 
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -41,10 +42,16 @@ class Console:
 
 
 def standard_console(variables: Mapping[str, str]) -> Console:
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    return Console(sys.stdout, sys.stderr, variables)
+    return Console(_stream(sys.stdout), _stream(sys.stderr), variables)
+
+
+def _stream(standard: TextIO | None) -> TextIO:
+    """Return the stream made fit for any text, or nowhere if it was closed when the process began."""
+    if standard is None:
+        return io.StringIO()
+    if isinstance(standard, io.TextIOWrapper):
+        standard.reconfigure(errors="backslashreplace")
+    return standard
 
 
 def _silence(stream: TextIO) -> None:

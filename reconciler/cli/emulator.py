@@ -15,6 +15,7 @@ from reconciler.emulator.seed import seed_world
 from reconciler.emulator.server import serve
 from reconciler.errors import ReconcilerError, StorageError, UsageError
 from reconciler.reports.documents import json_text
+from reconciler.reports.plan_report import counted
 
 
 def run(arguments: argparse.Namespace, world: World) -> int:
@@ -52,7 +53,7 @@ def _ledger(arguments: argparse.Namespace, world: World) -> None:
         return
     for effect in effects:
         world.console.out(_line(effect))
-    world.console.out(f"{len(effects)} effects\n")
+    world.console.out(f"{counted(len(effects), 'effect')}\n")
 
 
 def _line(effect: Effect) -> str:
@@ -64,11 +65,13 @@ def _line(effect: Effect) -> str:
 def _seed(arguments: argparse.Namespace, world: World) -> None:
     try:
         document = json.loads((world.here / arguments.objects).read_bytes())
+    except UnicodeDecodeError as error:
+        raise UsageError("The objects cannot be read", f"{arguments.objects} is not UTF-8 text.") from error
     except json.JSONDecodeError as error:
         where = f"{arguments.objects}:{error.lineno}:{error.colno}"
         raise UsageError("The objects cannot be read", f"{where}: {error.msg}.") from error
     added = seed_world(_world_file(arguments, world), document)
-    world.console.out(f"{added} objects added\n")
+    world.console.out(f"{counted(added, 'object')} added\n")
 
 
 def _world_file(arguments: argparse.Namespace, world: World) -> str:

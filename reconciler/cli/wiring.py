@@ -43,6 +43,7 @@ class World:
 
 
 def system_world() -> World:
+    _open_missing_streams()
     variables = dict(os.environ)
     return World(
         console=standard_console(variables),
@@ -52,6 +53,15 @@ def system_world() -> World:
         is_interactive=sys.stdin is not None and sys.stdin.isatty(),
         ask=_ask,
     )
+
+
+def _open_missing_streams() -> None:
+    """Give closed standard streams somewhere to go, or the next file opened would take their place and their text."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def open_store(folder: Path, environment: Environment) -> FileStore:

@@ -53,7 +53,7 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the known word nearest to *word*, or all of them when none is near."""
-    names = sorted(known)
+    names = sorted(map(str, known))
     close = get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f"Did you mean {close[0]!r}?"

@@ -1,0 +1,102 @@
+"""`reconciler emulator` as a command: a platform of one's own, its ledger, objects of one's own."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from commands import Project, run
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str) -> Iterator[str]:
+    """Run `emulator serve` on a free port and yield its URL; it must end in order."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "reconciler", "emulator", "serve", "--port", "0", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[4]
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert process.returncode == 0
+
+
+def curl(*arguments: str) -> str:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    return subprocess.run(["curl", "-sS", *arguments], check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+def test_the_documented_request_sent_with_curl_returns_ids_and_success(tmp_path: Path) -> None:
+    with serving(tmp_path) as url:
+        form = ["-d", "client_id=any", "-d", "client_secret=thing", "-d", "grant_type=client_credentials"]
+        token = json.loads(curl(f"{url}/oauth/token", *form))["access_token"]
+        answer = json.loads(
+            curl(
+                f"{url}/v1/uno-regenerate/booking-transaction",
+                *("-H", f"Authorization: Bearer {token}", "-H", "Content-Type: application/json"),
+                *("-d", '{"type": "Subscription", "subscriptionName": "A-S00000001", "subscriptionVersion": 1}'),
+            )
+        )
+
+    assert answer["success"] is True
+    assert len(answer["idList"]) == 2
+
+
+def test_the_tool_applies_to_a_served_emulator_and_the_ledger_shows_it(project: Project, tmp_path: Path) -> None:
+    with serving(tmp_path, "--db", "world.db", "--client", "me:it@10001") as url:
+        project.edit("reconciler.yaml", "https://rest.test.zuora.com", url)
+        variables = {"ZUORA_SANDBOX_CLIENT_ID": "me", "ZUORA_SANDBOX_CLIENT_SECRET": "it"}
+        applied = project.run("apply", "-e", "sandbox", "--yes", variables=variables)
+        ledger = run("emulator", "ledger", "--db", "world.db", cwd=tmp_path)
+
+    assert applied.status == 0
+    assert ledger.out.endswith("3 effects\n")
+    assert "Subscription/A-S00000002@2" in ledger.out
+
+
+def test_objects_of_ones_own_can_be_added(project: Project) -> None:
+    objects = project.write("objects.json", json.dumps({"dynamicUsageCharges": [{"chargeNumber": "MINE-1"}]}))
+    project.edit("local/q4-backfill.yaml", "C-00000042", "MINE-1")
+    before = project.run("apply", "--yes")
+    added = project.run("emulator", "seed", str(objects))
+    after = project.run("apply", "--yes")
+
+    assert (before.status, added.status, after.status) == (1, 0, 0)
+    assert added.out == "1 object added\n"
+    assert any(effect["target"] == "DynamicUsageCharge/MINE-1" for effect in project.ledger())
+
+
+BAD_SEEDS = ["", "[]", '{"subscriptions": [{"subscriptionNam": "x"}]}', "\xff"]
+
+
+@pytest.mark.parametrize("text", BAD_SEEDS)
+def test_objects_that_cannot_be_added_are_named(project: Project, text: str) -> None:
+    (project.folder / "objects.json").write_bytes(text.encode("latin-1"))
+    ended = project.run("emulator", "seed", "objects.json")
+
+    assert ended.status == 1
+    assert "Traceback" not in ended.err
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with serving(tmp_path) as url:
+        ended = run("emulator", "serve", "--port", url.rpartition(":")[2], cwd=tmp_path)
+
+    assert ended.status == 1
+    assert "in use" in ended.err
+
+
+def test_a_ledger_of_a_tenant_of_the_platform_is_not_to_be_had(project: Project) -> None:
+    ended = project.run("emulator", "ledger", "-e", "sandbox")
+
+    assert ended.status == 1
+    assert "--db" in ended.err

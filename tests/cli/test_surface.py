@@ -1,0 +1,180 @@
+"""The surface: help, wrong usage, start-up, streams, signals."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import REPOSITORY, Project, run
+
+from reconciler import __version__
+from reconciler.cli.arguments import build_parser
+
+HEAVY = ("httpx", "jsonschema", "deepdiff", "rich", "starlette", "uvicorn", "yaml")
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("plan", "--help")])
+def test_version_and_help_load_nothing_heavy(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    program = (
+        "import sys; sys.argv = ['reconciler', *sys.argv[1:]]\n"
+        "from reconciler.__main__ import main\n"
+        "status = main()\n"
+        f"print([name for name in {HEAVY} if name in sys.modules], status)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+
+    assert done.stdout.splitlines()[-1] == "[] 0"
+
+
+def test_the_version_is_the_one_of_the_package(tmp_path: Path) -> None:
+    assert run("--version", cwd=tmp_path).out == f"reconciler {__version__}\n"
+
+
+def test_planning_loads_no_http_client(project: Project) -> None:
+    program = (
+        "import sys; sys.argv = ['reconciler', 'plan']\n"
+        "from reconciler.__main__ import main\n"
+        "main()\n"
+        "print([name for name in ('httpx', 'socket', 'ssl', 'jsonschema', 'deepdiff') if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=project.folder
+    )
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+WRONG = {
+    ("pln",): "Did you mean 'plan'?",
+    ("plan", "--detailed"): "--detailed",
+    ("plan", "--only", "type:Subscripton"): "Did you mean 'Subscription'?",
+    ("plan", "-e", "sandbx"): "Did you mean 'sandbox'?",
+    ("state",): "VERB",
+    ("state", "lst"): "Did you mean 'list'?",
+    ("emulator", "serve", "--client", "nonsense"): "ID:SECRET@TENANT",
+    (): "--help",
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG)
+def test_wrong_usage_ends_with_1_and_a_hint(project: Project, arguments: tuple[str, ...]) -> None:
+    ended = project.run(*arguments)
+
+    assert ended.status == 1
+    assert WRONG[arguments] in ended.err
+    assert ended.out == ""
+    assert "Traceback" not in ended.err
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    names = re.findall(r"^    (\w+) {2,}", build_parser().format_help(), flags=re.MULTILINE)
+
+    assert names
+    assert [name for name in names if f"reconciler {name}" not in readme] == []
+
+
+def test_data_goes_to_stdout_and_the_rest_to_stderr(project: Project) -> None:
+    ended = project.run("plan", "--json")
+
+    assert ended.document["summary"]["calls"] == 10
+    assert "warning" in ended.err
+
+
+def test_no_colour_without_a_terminal_and_colour_when_forced(project: Project) -> None:
+    assert "\x1b" not in project.run("plan").out
+    forced = project.run("plan", variables={"FORCE_COLOR": "1"}).out
+    assert "\x1b[32m+\x1b[0m" in forced
+    assert "\x1b" not in project.run("plan", variables={"FORCE_COLOR": "1", "NO_COLOR": "1"}).out
+    assert re.sub(r"\x1b\[\d+m", "", forced) == project.run("plan").out
+
+
+def test_a_terminal_that_knows_only_ascii_is_served(project: Project) -> None:
+    project.edit("local/corrections.yaml", "A-S00000003", "Zürich")
+    ended = project.run("plan", variables={"PYTHONIOENCODING": "ascii", "LANG": "C"})
+
+    assert ended.status == 0
+    assert "Z\\xfcrich" in ended.out
+
+
+def test_a_reader_that_goes_away_loses_nothing(project: Project) -> None:
+    """As in ``reconciler apply | head -1``."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler", "apply", "--yes"],
+        cwd=project.folder,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        timeout=60,
+    )
+    os.close(write)
+
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr
+    assert b"BrokenPipe" not in done.stderr
+    assert len(project.state["entries"]) == 10
+
+
+def test_standard_streams_may_be_closed(project: Project) -> None:
+    command = f"{sys.executable} -m reconciler apply --yes <&- >&- 2>&-"
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=project.folder, check=False, timeout=60)
+
+    assert done.returncode == 0
+    assert len(project.state["entries"]) == 10
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_an_apply_in_order(project: Project, number: signal.Signals, status: int) -> None:
+    lines = "".join(f"  - {{subscriptionName: A-S{n:08d}, subscriptionVersion: 1}}\n" for n in range(100, 1100))
+    project.write(
+        "local/many.yaml", f"version: 1\nflags: {{onlyReSend: false, reMigrate: true}}\nsubscriptions:\n{lines}"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "reconciler", "apply", "--yes"],
+        cwd=project.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert any("done" in line and line.startswith("[") for line in process.stdout)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+
+    assert process.returncode == status
+    assert "no new calls" in err
+    assert "not started" in out
+    applied = [each for each in project.state["entries"].values() if "applied" in each]
+    assert 0 < len(applied) < 1000
+    assert len(project.ledger()) == len(applied)
+
+
+def test_an_apply_goes_on_where_a_kill_has_stopped_it(project: Project) -> None:
+    lines = "".join(f"  - {{subscriptionName: A-S{n:08d}, subscriptionVersion: 1}}\n" for n in range(100, 400))
+    project.write(
+        "local/many.yaml", f"version: 1\nflags: {{onlyReSend: false, reMigrate: true}}\nsubscriptions:\n{lines}"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "reconciler", "apply", "--yes"],
+        cwd=project.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert any("[50/" in line for line in process.stdout)
+        process.kill()
+    assert project.run("apply", "--yes").status == 0
+    effects = project.ledger()
+
+    assert len(effects) == len({effect["target"] for effect in effects}) == 310
+    assert len(project.state["entries"]) == 310
