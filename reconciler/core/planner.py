@@ -25,7 +25,7 @@ from enum import Enum, auto
 
 from reconciler.core.address import Address, address_order, lane_of, parse_address
 from reconciler.core.declaration import Declaration, Spec
-from reconciler.core.diagnostics import Diagnostic, Severity
+from reconciler.core.diagnostics import Diagnostic, Place, Severity
 from reconciler.core.diff import changed_fields
 from reconciler.core.digest import Digest, digest_of
 from reconciler.core.plan import (
@@ -39,7 +39,7 @@ from reconciler.core.plan import (
     Undecided,
     place_of,
 )
-from reconciler.core.selection import EVERYTHING, Selection
+from reconciler.core.selection import EVERYTHING, Selection, Selector, Subject
 from reconciler.core.state import Entry, State, Unsettled
 from reconciler.core.timestamp import moment
 
@@ -75,7 +75,7 @@ def make_plan(
         undeclared=decisions.count(_Nothing.UNDECLARED),
         left_out=len(changes) - len(taken),
         selection=selection,
-        warnings=(*_mixed_keys(spec), *_skipped_versions(changes, taken)),
+        warnings=(*_idle_selectors(spec, selection), *_mixed_keys(spec), *_skipped_versions(changes, taken)),
     )
 
 
@@ -193,6 +193,29 @@ def _is_selected(change: Change, selection: Selection) -> bool:
         file=place.path if place else "",
         type_name=change.address.partition("/")[0],
         action=change.action,
+    )
+
+
+def _idle_selectors(spec: Spec, selection: Selection) -> Iterator[Diagnostic]:
+    """Warn of a selector that no declaration matches: most likely it is misspelt."""
+    options = {"--only": selection.only, "--except": selection.excepted}
+    for option, selectors in options.items():
+        for selector in selectors:
+            if selector.subject is not Subject.ACTION and not any(
+                _is_hit(selector, each) for each in spec.declarations.values()
+            ):
+                yield Diagnostic(
+                    code="nothing-selected",
+                    severity=Severity.WARNING,
+                    summary=f"{selector.text!r} matches no declaration",
+                    hint="A glob matches whole addresses; * crosses /.",
+                    place=Place(option),
+                )
+
+
+def _is_hit(selector: Selector, declaration: Declaration) -> bool:
+    return selector.matches(
+        address=declaration.address, file=declaration.place.path, type_name=declaration.target.type, action=""
     )
 
 

@@ -56,6 +56,9 @@ _HEADINGS = {
 }
 
 
+_ALL_DONE = "Nothing to do: everything declared is regenerated."
+
+
 def report_plan(plan: Plan) -> PlanReport:
     return PlanReport(
         environment=plan.binding.environment,
@@ -130,5 +133,5 @@ def _verdict(plan: Plan) -> str:
     summary = plan.summary
     parts = [f"{summary[action]} {action}" for action in reversed(_ORDER) if summary[action]]
     if not parts:
-        return "Nothing to do: everything selected is regenerated as declared."
+        return "Nothing to do: nothing that is selected needs a call." if plan.selection else _ALL_DONE
     return f"Plan: {counted(summary['calls'], 'call')} to the platform ({', '.join(parts)})."

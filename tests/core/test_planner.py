@@ -192,6 +192,13 @@ def test_a_selection_takes_what_matches_and_counts_the_rest() -> None:
     assert plan.left_out == 1
 
 
+@pytest.mark.parametrize("text", ["nosuch*", "file:elsewhere/*", "type:OrderLineItem"])
+def test_a_selector_that_no_declaration_matches_is_warned_of(text: str) -> None:
+    plan = plan_of(spec_of(declare()), selection=Selection(only=(parse_selector(text),)))
+
+    assert [each.code for each in plan.warnings] == ["nothing-selected"]
+
+
 def test_leaving_out_a_lower_version_is_warned_of() -> None:
     spec = spec_of(declare(subscription(1)), declare(subscription(2)))
     plan = plan_of(spec, selection=Selection(excepted=(parse_selector("*@1"),)))

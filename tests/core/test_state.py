@@ -94,10 +94,9 @@ def test_a_refusal_is_forgotten_when_a_later_call_is_applied() -> None:
 def test_the_age_of_a_doubt_runs_from_the_first_send_and_a_landing_from_the_last() -> None:
     first = lost(record(0, age=timedelta(hours=5)))
     last = lost(record(0, age=timedelta(hours=1)), last_sent=NOW)
-    found = entry(last, first)
-
-    (doubt,) = found.in_doubt
-    assert (doubt.call.sent, doubt.last_sent) == (first.call.sent, last.last_sent)
+    for known in ((last, first), (first, last)):
+        (doubt,) = entry(*known).in_doubt
+        assert (doubt.call.sent, doubt.last_sent) == (first.call.sent, last.last_sent)
 
 
 def test_an_entry_about_which_nothing_is_known_starts_at_call_0() -> None:

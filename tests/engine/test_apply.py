@@ -215,7 +215,20 @@ def test_a_doubt_is_recorded_and_resumed_under_the_same_key(answer: Answer | Fau
 
     assert outcomes(world.apply()) == [Outcome.DONE]
     assert {sent.key for sent in world.platform.sent} == {own_key(declare())}
+    done = world.entry().applied
+    assert done is not None
+    assert (done.call.sent, done.at) == ("2026-11-22T12:00:00Z", "2026-11-23T10:00:00Z")
     assert world.entry().in_doubt == ()
+
+
+def test_resuming_in_vain_does_not_make_a_key_younger() -> None:
+    world = World(declare(), platform=ScriptedPlatform({1: LOST}))
+    for hours in (0, 12, 11):
+        world.clock.advance(timedelta(hours=hours))
+        run = world.apply()
+
+    assert outcomes(run) == [Outcome.UNDECIDED]
+    assert len(world.platform.sent) == 2
 
 
 def test_a_doubt_older_than_its_key_is_not_sent() -> None:
