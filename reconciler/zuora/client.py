@@ -1,27 +1,31 @@
 """The driver: sends what `wire` encodes, over httpx, and translates what httpx raises into what is known.
 
-Proxies (HTTPS_PROXY, NO_PROXY) and certificate authorities of one's own (SSL_CERT_FILE, SSL_CERT_DIR) work as httpx has
-them. Loopback never goes through a proxy. Redirects are not followed: our headers are for the platform only.
+Proxies (HTTPS_PROXY, NO_PROXY; through httpx's own transport) and certificate authorities of one's own
+(SSL_CERT_FILE, SSL_CERT_DIR) work. Loopback never goes through a proxy. Redirects are not followed: our headers are for
+the platform only.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from reconciler.core.environment import is_loopback
 from reconciler.core.outcome import Answer, Fault, FaultKind
 from reconciler.core.tenancy import Scope, Tenancy
 from reconciler.errors import PlatformError, Unreachable
 from reconciler.ports import Regeneration, Secret
 from reconciler.zuora import oauth
+from reconciler.zuora.transport import StreamTransport
 from reconciler.zuora.wire import MAX_BODY, BadBody, clean, decode, decompress, encode
 
 _TOTAL = 150.0
 """Seconds for one send, all in all. The platform itself gives up after 120 s (guide on error handling)."""
 
 _PHASES = httpx.Timeout(130.0, connect=15.0)
-_WITHOUT_PROXY: Mapping[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -46,13 +50,24 @@ class Endpoint:
 def network(endpoint: Endpoint) -> httpx.AsyncClient:
     """Return an HTTP client for the platform itself. Raise PlatformError if the machine's settings are unusable."""
     try:
-        return httpx.AsyncClient(base_url=endpoint.base_url, timeout=_PHASES, mounts=_WITHOUT_PROXY)
+        if _has_proxy(endpoint.base_url):
+            return httpx.AsyncClient(base_url=endpoint.base_url, timeout=_PHASES)
+        transport = StreamTransport(httpx.create_ssl_context)
+        return httpx.AsyncClient(base_url=endpoint.base_url, timeout=_PHASES, transport=transport)
     except (OSError, ValueError) as error:
         raise PlatformError(
             "The connection cannot be set up",
             f"{clean(str(error))}.",
             hint="Check SSL_CERT_FILE, SSL_CERT_DIR, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.",
         ) from error
+
+
+def _has_proxy(base_url: str) -> bool:
+    """Whether the environment names a proxy for *base_url*. Loopback never has one."""
+    parts = urlsplit(base_url)
+    proxies = getproxies()
+    is_named = any(proxies.get(scheme) for scheme in (parts.scheme, "all"))
+    return is_named and not is_loopback(parts.hostname) and not proxy_bypass(parts.netloc)
 
 
 def in_process(application: Callable[..., object], endpoint: Endpoint) -> httpx.AsyncClient:
