@@ -73,10 +73,9 @@ def main() -> None:
         for name, make in TRANSPORTS.items():
             with serving(seconds) as url:
                 wall, cpu = min(asyncio.run(send_all(url, make())) for _ in range(3))
-            ratio = f"{wall / floor:5.2f} x the floor" if floor else ""
-            print(
-                f"{name:6} {seconds * 1000:3.0f} ms: {CALLS / wall:6.0f}/s, {cpu / CALLS * 1000:5.2f} ms CPU a call {ratio}"
-            )
+            ratio = f", {wall / floor:5.2f} x the floor" if floor else ""
+            each = cpu / CALLS * 1000
+            print(f"{name:6} {seconds * 1000:3.0f} ms: {CALLS / wall:6.0f}/s, {each:5.2f} ms CPU a call{ratio}")
 
 
 if __name__ == "__main__":
