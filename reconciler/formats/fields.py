@@ -23,8 +23,9 @@ _FLOAT = re.compile(
     r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
 _OLDER = re.compile(
-    r"(?i:y|yes|n|no|on|off)|[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?|[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
-    r"|0b[01_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt\s].*)?|=|<<"
+    r"(?i:y|yes|n|no|on|off)|[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F_]+"
+    r"|[-+]?(?:[0-9][0-9_]*(?::[0-5]?[0-9])*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
+    r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt\s].*)?|=|<<"
 )
 """What YAML 1.1 resolves to something other than text."""
 
@@ -32,6 +33,17 @@ _NOT_TEXT = re.compile(
     "|".join(f"(?:{each.pattern})" for each in (_NULL, _TRUE, _FALSE, _INTEGER, _FLOAT, _OLDER)),
 )
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
+
+_TEXT, _NUMBER, _TRUTH = "text", "a whole number", "true or false"
+_FIELDS, _LIST = "a mapping of fields", "a list"
+_SHAPES = {
+    _TEXT: "Write one value, in quotes if it has brackets, braces or colons.",
+    _NUMBER: "Write digits only, such as 1.",
+    _TRUTH: "Write true or false, without quotes.",
+    _FIELDS: "Write fields and values, such as {field: value}.",
+    _LIST: "Begin each item with a dash, or put all of them between [ and ].",
+}
+"""What can be due, and how it is written."""
 
 UNSAFE = (
     "\\x00-\\x1f\\x7f-\\x9f\\u00ad\\u061c\\u180e"
@@ -45,7 +57,7 @@ _UNSAFE = re.compile(f"[{UNSAFE}]")
 def text_of(node: Node, reading: Reading, name: str) -> str | None:
     """Return a text of 1 to 255 characters without unsafe ones and without outer spaces."""
     if type(node) is not Scalar:
-        _report_shape(node, reading, name, "text")
+        _report_shape(node, reading, name, _TEXT)
         return None
     text = node.text
     if node.plain and _NOT_TEXT.fullmatch(text):
@@ -62,9 +74,8 @@ def _check_text(node: Scalar, reading: Reading, name: str) -> bool:
     if not text:
         reading.report("empty-text", f"{name} is empty", at, hint="Write a value or remove the field.")
     elif len(text) > MAX_TEXT:
-        reading.report(
-            "text-too-long", f"{name} has {len(text)} characters", at, detail=f"At most {MAX_TEXT} are read."
-        )
+        most = f"At most {MAX_TEXT} are read."
+        reading.report("text-too-long", f"{name} has {len(text)} characters", at, detail=most, hint="Shorten it.")
     elif unsafe:
         what = f"{name} contains U+{ord(unsafe.group()):04X}"
         why = "Control, bidirectional and zero-width characters make text look like something it is not."
@@ -88,14 +99,14 @@ def _report_unquoted(node: Scalar, reading: Reading, name: str) -> None:
         f"{name} is text, and {shown(node.text)} is not",
         at,
         detail="Without quotes it reads as a number, a date, a truth value or the like, and readers differ.",
-        hint=f'Quote it: "{node.text}".',
+        hint="Write it between quotes." if len(node.text) > MAX_TEXT else f'Quote it: "{node.text}".',
     )
 
 
 def version_of(node: Node, reading: Reading, name: str) -> int | None:
     """Return a whole number from 1 to 999,999,999, written in digits."""
     if type(node) is not Scalar:
-        _report_shape(node, reading, name, "a whole number")
+        _report_shape(node, reading, name, _NUMBER)
         return None
     if node.plain and _VERSION.fullmatch(node.text):
         return int(node.text)
@@ -105,7 +116,7 @@ def version_of(node: Node, reading: Reading, name: str) -> int | None:
         f"{name} must be a whole number from 1, not {shown(node.text)}{'' if node.plain else ' in quotes'}",
         (node.line, node.column),
         detail="Versions of a subscription are counted from 1.",
-        hint=f"Write {node.text} without quotes." if quoted else "",
+        hint=f"Write {node.text} without quotes." if quoted else "Write digits only, such as 1.",
     )
     return None
 
@@ -113,7 +124,7 @@ def version_of(node: Node, reading: Reading, name: str) -> int | None:
 def boolean_of(node: Node, reading: Reading, name: str) -> bool | None:
     """Return what is written as true or false."""
     if type(node) is not Scalar:
-        _report_shape(node, reading, name, "true or false")
+        _report_shape(node, reading, name, _TRUTH)
         return None
     if node.plain and (_TRUE.fullmatch(node.text) or _FALSE.fullmatch(node.text)):
         return _TRUE.fullmatch(node.text) is not None
@@ -127,14 +138,14 @@ def mapping_of(node: Node | None, reading: Reading, name: str) -> Mapping | None
     if type(node) is Mapping:
         return node
     if node is not None:
-        _report_shape(node, reading, name, "a mapping of fields")
+        _report_shape(node, reading, name, _FIELDS)
     return None
 
 
 def sequence_of(node: Node, reading: Reading, name: str) -> Sequence | None:
     if type(node) is Sequence:
         return node
-    _report_shape(node, reading, name, "a list")
+    _report_shape(node, reading, name, _LIST)
     return None
 
 
@@ -150,7 +161,8 @@ def _report_shape(node: Node, reading: Reading, name: str, due: str) -> None:
     if isinstance(node, Unreadable):
         return
     found = _found(node)
-    hint = "Write [] for an empty list, or remove the field." if due == "a list" and found == "nothing" else ""
+    is_empty_list = due == _LIST and found == "nothing"
+    hint = "Write [] for an empty list, or remove the field." if is_empty_list else _SHAPES[due]
     reading.report("wrong-shape", f"{name} must be {due}, not {found}", at, hint=hint)
 
 
@@ -184,7 +196,7 @@ def _core(text: str) -> str | bool | int | float | None:
         return _TRUE.fullmatch(text) is not None
     if _INTEGER.fullmatch(text):
         return _integer(text)
-    return float(text.replace(".inf", "inf").replace(".nan", "nan")) if _FLOAT.fullmatch(text) else text
+    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan")) if _FLOAT.fullmatch(text) else text
 
 
 def _integer(text: str) -> int | str:

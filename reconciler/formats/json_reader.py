@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection
 from typing import Any, NoReturn, TypeVar
 
-from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
+from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, shown
 
 T = TypeVar("T")
 
@@ -46,6 +46,8 @@ class JsonDocument:
             self.refuse(
                 "not-json", "the document is not whole JSON", at=(error.lineno, error.colno), detail=f"{error.msg}."
             )
+        except ValueError:  # Python converts no integer of more than 4,300 digits
+            self.refuse("not-json", "the document contains a number that is too long")
         except RecursionError:
             self.refuse("not-json", "the document is nested too deep")
         if not isinstance(value, dict):
@@ -57,7 +59,7 @@ class JsonDocument:
         if len(value) < len(pairs):
             keys = [key for key, _ in pairs]
             twice = next(key for key in keys if keys.count(key) > 1)
-            self.refuse("duplicate-key", f"{twice!r} stands twice in one object")
+            self.refuse("duplicate-key", f"{shown(twice)} stands twice in one object")
         return value
 
     def _constant(self, name: str) -> NoReturn:
@@ -65,9 +67,9 @@ class JsonDocument:
 
     def check_version(self, document: dict[str, Any], what: str) -> None:
         version = document.get("version")
-        if version == 1 and version is not True:
+        if type(version) is int and version == 1:
             return
-        if isinstance(version, int) and version > 1:
+        if type(version) is int and version > 1:
             hint = "Upgrade reconciler; an older one must not write what it cannot read."
             self.refuse(
                 "newer-version", f"{what} has version {version}, and this reconciler reads version 1", hint=hint
@@ -77,13 +79,20 @@ class JsonDocument:
     def check_keys(self, value: dict[str, Any], known: Collection[str], where: str) -> None:
         unknown = sorted(value.keys() - set(known))
         if unknown:
-            self.refuse("unknown-key", f"{where} has an unknown field {unknown[0]!r}")
+            self.refuse("unknown-key", f"{where} has an unknown field {shown(unknown[0])}")
 
     def take(self, value: dict[str, Any], key: str, kind: type[T], where: str) -> T:
         """Return ``value[key]``. Raise InvalidInput unless it is there and a *kind* (a bool is no int)."""
         found = value.get(key)
         if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
             self.refuse("wrong-field", f"{where}: {key!r} must be {_NAME[kind]}")
+        return found
+
+    def take_count(self, value: dict[str, Any], key: str, where: str) -> int:
+        """Return a whole number that is not negative."""
+        found = self.take(value, key, int, where)
+        if found < 0:
+            self.refuse("wrong-field", f"{where}: {key!r} must not be negative")
         return found
 
     def take_or_none(self, value: dict[str, Any], key: str, kind: type[T], where: str) -> T | None:

@@ -3,9 +3,9 @@
 Rule: no field is read and then ignored. What later versions will know is refused until it does something.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from reconciler.core.diagnostics import Place, nearest
+from reconciler.core.diagnostics import Place, nearest, shown
 from reconciler.core.environment import (
     EmulatorApi,
     Environment,
@@ -20,12 +20,24 @@ from reconciler.core.environment import (
 )
 from reconciler.formats.fields import check_keys, mapping_of, sequence_of, text_of
 from reconciler.formats.spec import check_document_version
-from reconciler.formats.yaml_reader import Mapping, Node, Reading
+from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Sequence, Unreadable
 
 _PROJECT = ("version", "name", "default", "environments")
 _ENVIRONMENT = ("api", "specs", "state", "refreshed_at")
 _PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "credentials")
 _SECRET = ("env", "file", "command")
+_SOURCE_HINT = "Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
+_EXAMPLES = {
+    "name": "Write name: and a name of your own. It is part of every Idempotency-Key.",
+    "environments": "Write environments: and below it a name with api, specs and state.",
+    "api": "Write api: {emulator: FILE}, or api: with base_url and credentials.",
+    "base_url": "Write the tenant's base URL, such as https://rest.test.zuora.com.",
+    "credentials": "Write credentials: with client_id and client_secret, each saying where it is read from.",
+    "specs": "Write specs: and the folder of the spec files.",
+    "state": "Write state: {file: PATH}.",
+    "file": "Write file: and a path, relative to the project folder.",
+}
+"""How a field that must be there is written."""
 
 
 def read_project(reading: Reading) -> Project | None:
@@ -53,16 +65,26 @@ def _environments(top: Mapping, reading: Reading) -> Iterator[Environment]:
         _report_missing(top, "environments", reading)
         return
     mapping = mapping_of(node, reading, "environments")
-    if mapping is not None and not mapping.values and not mapping.keys:
-        reading.report("no-environments", "environments is empty", (mapping.line, mapping.column))
-    for name, value in mapping.values.items() if mapping else ():
+    if mapping is None:
+        return
+    if not mapping.keys:
+        at = (mapping.line, mapping.column)
+        reading.report("no-environments", "environments is empty", at, hint=_EXAMPLES["environments"])
+    for name, value in mapping.values.items():
+        _check_name(name, mapping.keys[name], reading)
         environment = _environment(name, value, reading)
         if environment is not None:
             yield environment
 
 
+def _check_name(name: str, at: tuple[int, int], reading: Reading) -> None:
+    """A key is text however it is written; as a name it must be text that can be shown."""
+    line, column = at
+    text_of(Scalar(name, plain=False, line=line, column=column), reading, "the name of an environment")
+
+
 def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
-    mapping = mapping_of(node, reading, f"the environment {name!r}")
+    mapping = mapping_of(node, reading, f"the environment {shown(name)}")
     if mapping is None:
         return None
     check_keys(mapping, _ENVIRONMENT, reading, "an environment")
@@ -105,9 +127,9 @@ def _platform(mapping: Mapping, reading: Reading) -> PlatformApi | None:
     tenant_type = _choice(mapping, "tenant_type", list(TenantType), reading)
     orgs = tuple(_texts(mapping, "orgs", reading))
     if any(not org.isascii() or "," in org for org in orgs):
-        reading.report(
-            "not-ascii", "orgs must be ids of organizations, in ASCII and without commas", mapping.keys["orgs"]
-        )
+        what = "orgs must be ids of organizations, in ASCII and without commas"
+        why = "They are sent in one header."
+        reading.report("not-ascii", what, mapping.keys["orgs"], detail=why, hint="List each id as an item of its own.")
     if base_url is None or secrets is None:
         return None
     return PlatformApi(
@@ -153,27 +175,27 @@ def _secret(credentials: Mapping, name: str, reading: Reading) -> SecretSource |
     if node is None:
         _report_missing(credentials, name, reading)
         return None
+    if type(node) is Unreadable:
+        return None
+    at, hint = (node.line, node.column), _SOURCE_HINT.format(name=name)
     if type(node) is not Mapping:
         why = "A secret never stands in a project file."
-        hint = f"Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
-        at = (node.line, node.column)
         reading.report("secret-in-file", f"{name} must say where it is read from", at, detail=why, hint=hint)
         return None
     check_keys(node, _SECRET, reading, name)
     known = [key for key in node.keys if key in _SECRET]
     if len(known) != 1:
-        what = f"{name} must say one of env, file and command"
-        reading.report("one-source", what, (node.line, node.column))
+        reading.report("one-source", f"{name} must say one of env, file and command", at, hint=hint)
         return None
     return _source(node, known[0], reading)
 
 
 def _source(node: Mapping, kind: str, reading: Reading) -> SecretSource | None:
     if kind == "command":
-        arguments = tuple(_texts(node, kind, reading))
-        if not arguments and not reading.diagnostics:
-            reading.report("no-command", "command is empty", node.keys[kind])
-        return FromCommand(arguments)
+        value = node.values.get(kind)
+        if type(value) is Sequence and not value.items:
+            reading.report("no-command", "command is empty", node.keys[kind], hint="Write [PROGRAM, ARGUMENT].")
+        return FromCommand(tuple(_texts(node, kind, reading)))
     text = _required(node, kind, reading)
     if text is None:
         return None
@@ -181,13 +203,13 @@ def _source(node: Mapping, kind: str, reading: Reading) -> SecretSource | None:
 
 
 def _check_default(top: Mapping, default: str | None, environments: list[Environment], reading: Reading) -> None:
-    names = [each.name for each in environments]
     if default is None:
         return
-    node = top.values["default"]
+    node, declared = top.values["default"], top.values.get("environments")
     at = (node.line, node.column)
-    if default not in names and not reading.diagnostics:
-        what = f"the default {default!r} is no environment"
+    names: Iterable[str] = declared.keys if type(declared) is Mapping else (default,)
+    if default not in names:
+        what = f"the default {shown(default)} is no environment"
         reading.report("unknown-environment", what, at, hint=nearest(default, names))
     if any(each.name == default and each.is_production for each in environments):
         why = "A command without -e would then regenerate in production."
@@ -236,7 +258,8 @@ def _header(mapping: Mapping, name: str, reading: Reading) -> str | None:
     """Return a text that can be sent as a header."""
     value = _optional(mapping, name, reading)
     if value is not None and not value.isascii():
-        reading.report("not-ascii", f"{name} must be ASCII", mapping.keys[name], detail="It is sent as a header.")
+        why = "It is sent as a header."
+        reading.report("not-ascii", f"{name} must be ASCII", mapping.keys[name], detail=why, hint="Copy the id anew.")
     return value
 
 
@@ -246,7 +269,7 @@ def _choice(mapping: Mapping, name: str, known: Collection[str], reading: Readin
         return value
     node = mapping.values[name]
     at = (node.line, node.column)
-    reading.report("unknown-value", f"{name} cannot be {value!r}", at, hint=nearest(value, known))
+    reading.report("unknown-value", f"{name} cannot be {shown(value)}", at, hint=nearest(value, known))
     return None
 
 
@@ -274,4 +297,6 @@ def _only_text(mapping: Mapping, name: str, field: str, reading: Reading) -> str
 
 def _report_missing(mapping: Mapping, name: str, reading: Reading) -> None:
     if name not in mapping.keys:
-        reading.report("missing-field", f"{name} is missing", (mapping.line, mapping.column))
+        at = (mapping.line, mapping.column)
+        hint = _EXAMPLES.get(name) or _SOURCE_HINT.format(name=name)
+        reading.report("missing-field", f"{name} is missing", at, hint=hint)

@@ -43,6 +43,7 @@ class SchemaSet:
                 f"not allowed by {name}",
                 _place(reading.root, path),
                 detail=f"{message[:200]}.",
+                hint="The schema and the reader disagree, and one of the two is wrong: please report it.",
             )
 
 

@@ -204,13 +204,12 @@ class _ListReader:
     def _targets(self, mapping: Mapping) -> Iterator[tuple[Target, tuple[int, int]]]:
         given = [field for field in self._key_fields if field in mapping.keys]
         form = self._form(mapping, given)
-        if form is None:
-            return
+        fields = form.fields if form else tuple(given)
         if _VERSIONS in given:
             yield from self._many_versions(mapping)
             return
-        key = [self._value(mapping, field) for field in form.fields]
-        if None not in key:
+        key = [self._value(mapping, field) for field in fields]
+        if form is not None and None not in key:
             yield Target(form, tuple(part for part in key if part is not None)), (mapping.line, mapping.column)
 
     def _form(self, mapping: Mapping, given: list[str]) -> KeyForm | None:
@@ -254,8 +253,9 @@ class _ListReader:
             version, at = version_of(item, self._reading, _VERSIONS), (item.line, item.column)
             if version in seen:
                 first = Place(self._reading.path, *seen[version])
+                what = f"version {version} is listed twice"
                 self._reading.report(
-                    "version-twice", f"version {version} is listed twice", at, detail=f"First at {first}."
+                    "version-twice", what, at, detail=f"First at {first}.", hint="Keep one of the two."
                 )
             elif version is not None and isinstance(name, str):
                 seen[version] = at

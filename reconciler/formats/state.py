@@ -1,10 +1,16 @@
-"""The state document: versioned JSON, one entry a line, sorted by address, so that people, git and jq can read it."""
+"""The state document: versioned JSON, one entry a line, sorted by address, so that people, git and jq can read it.
+
+Rule: whatever the platform has answered can be written and read back. Half of a surrogate pair, which is legal in JSON
+and not in UTF-8, stands as an escape.
+"""
 
 import json
+import re
 from typing import Any
 
 from reconciler.core.address import Address, address_order, parse_address
 from reconciler.core.declaration import Flags
+from reconciler.core.diagnostics import shown
 from reconciler.core.digest import SCHEME, Digest
 from reconciler.core.state import Applied, CallRecord, Entry, Refused, State, Unsettled
 from reconciler.core.timestamp import Timestamp, moment
@@ -14,6 +20,8 @@ RESTORE = (
     "Restore the document from its history (git, a backup). Do not start with an empty one: everything would be "
     "regenerated again."
 )
+_DIGEST = re.compile(rf"{SCHEME}:[0-9a-f]{{64}}")
+_OTHER_SCHEME = re.compile(r"[a-z][0-9]+:")
 _HEAD = ("version", "environment", "tenant", "entity", "lineage", "serial", "epoch")
 _CALL = ("call", "digest", "flags", "trigger", "key", "sent", "run", "commit", "author")
 _APPLIED = (*_CALL, "at", "idList", "requestId", "processId")
@@ -37,7 +45,7 @@ def write_state(state: State) -> bytes:
         for address in sorted(state.entries, key=address_order)
     )
     body = f"{{\n{entries}\n }}" if entries else "{}"
-    return "\n".join(["{", *lines, f' "entries": {body}', "}", ""]).encode()
+    return "\n".join(["{", *lines, f' "entries": {body}', "}", ""]).encode(errors="backslashreplace")
 
 
 def entry_object(entry: Entry) -> dict[str, Any]:
@@ -60,7 +68,7 @@ def read_state(content: bytes, path: str, *, environment: str) -> State:
     document.check_keys(top, (*_HEAD, "entries"), "the state")
     name = document.take(top, "environment", str, "the state")
     if name != environment:
-        what = f"the state belongs to the environment {name!r}, not to {environment!r}"
+        what = f"the state belongs to the environment {shown(name)}, not to {shown(environment)}"
         hint = "Check state.file in the project file; each environment has a document of its own."
         document.refuse("other-environment", what, hint=hint)
     entries = document.take(top, "entries", dict, "the state")
@@ -69,8 +77,8 @@ def read_state(content: bytes, path: str, *, environment: str) -> State:
         tenant=document.take_or_none(top, "tenant", str, "the state"),
         entity=document.take_or_none(top, "entity", str, "the state"),
         lineage=document.take(top, "lineage", str, "the state"),
-        serial=document.take(top, "serial", int, "the state"),
-        epoch=document.take(top, "epoch", int, "the state"),
+        serial=document.take_count(top, "serial", "the state"),
+        epoch=document.take_count(top, "epoch", "the state"),
         entries={Address(address): _entry(document, address, value) for address, value in entries.items()},
     )
 
@@ -114,8 +122,8 @@ def _present(**values: object) -> dict[str, object]:
 def _entry(document: JsonDocument, address: str, value: object) -> Entry:
     try:
         parse_address(address)
-    except ValueError as error:
-        document.refuse("bad-address", f"{error}")
+    except ValueError:
+        document.refuse("bad-address", f"{shown(address)} is not the address of any target")
     if not isinstance(value, dict):
         document.refuse("wrong-field", f"{address}: the entry must be an object")
     document.check_keys(value, ("next_call", "applied", "refused", "unsettled"), address)
@@ -123,24 +131,27 @@ def _entry(document: JsonDocument, address: str, value: object) -> Entry:
     refused = document.take_or_none(value, "refused", dict, address)
     unsettled = document.take_or_none(value, "unsettled", list, address) or []
     entry = Entry(
-        next_call=document.take(value, "next_call", int, address),
+        next_call=document.take_count(value, "next_call", address),
         applied=_applied(document, applied, address) if applied is not None else None,
         refused=_refused(document, refused, address) if refused is not None else None,
         unsettled=tuple(_unsettled(document, each, address) for each in unsettled),
     )
-    settled = [each.call.number for each in (entry.applied, entry.refused) if each]
-    if any(number >= entry.next_call for number in settled):
-        document.refuse("wrong-field", f"{address}: next_call must be greater than every settled call")
+    _check_next_call(document, entry, address)
     return entry
+
+
+def _check_next_call(document: JsonDocument, entry: Entry, address: str) -> None:
+    if any(each.call.number >= entry.next_call for each in (entry.applied, entry.refused) if each):
+        document.refuse("wrong-field", f"{address}: 'next_call' must be greater than every settled call")
+    if any(each.call.number > entry.next_call for each in entry.unsettled):
+        document.refuse("wrong-field", f"{address}: 'next_call' must not be less than an unsettled call")
 
 
 def _call(document: JsonDocument, value: dict[str, Any], where: str) -> CallRecord:
     digest = document.take(value, "digest", str, where)
-    if not digest.startswith(f"{SCHEME}:"):
-        hint = "Upgrade reconciler; this one cannot compare such a digest and would send everything again."
-        document.refuse("newer-digest", f"{where}: the digest {digest[:8]!r} has another scheme", hint=hint)
+    _check_digest(document, digest, where)
     return CallRecord(
-        number=document.take(value, "call", int, where),
+        number=document.take_count(value, "call", where),
         digest=Digest(digest),
         flags=_flags(document, document.take(value, "flags", dict, where), where),
         trigger=document.take_or_none(value, "trigger", str, where),
@@ -150,6 +161,16 @@ def _call(document: JsonDocument, value: dict[str, Any], where: str) -> CallReco
         commit=document.take_or_none(value, "commit", str, where),
         author=document.take_or_none(value, "author", str, where),
     )
+
+
+def _check_digest(document: JsonDocument, digest: str, where: str) -> None:
+    if _DIGEST.fullmatch(digest):
+        return
+    scheme = _OTHER_SCHEME.match(digest)
+    if scheme and scheme.group() != f"{SCHEME}:":
+        hint = "Upgrade reconciler; this one cannot compare such a digest and would send everything again."
+        document.refuse("newer-digest", f"{where}: the digest {shown(scheme.group())} has another scheme", hint=hint)
+    document.refuse("wrong-field", f"{where}: 'digest' must be {SCHEME}: and 64 hexadecimal digits")
 
 
 def _applied(document: JsonDocument, value: dict[str, Any], where: str) -> Applied:
@@ -193,10 +214,11 @@ def _unsettled(document: JsonDocument, value: object, where: str) -> Unsettled:
 
 
 def _flags(document: JsonDocument, value: dict[str, Any], where: str) -> Flags:
-    try:
-        return Flags((value["onlyReSend"], value["reMigrate"]))
-    except (KeyError, ValueError):
+    document.check_keys(value, ("onlyReSend", "reMigrate"), where)
+    pair = (document.take(value, "onlyReSend", bool, where), document.take(value, "reMigrate", bool, where))
+    if pair == (True, True):
         document.refuse("wrong-field", f"{where}: 'flags' must be one of the three legal pairs")
+    return Flags(pair)
 
 
 def _time(document: JsonDocument, value: dict[str, Any], name: str, where: str) -> Timestamp:

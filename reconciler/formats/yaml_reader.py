@@ -5,25 +5,32 @@ type decides (`fields.py`). YAML that means something else to the next reader is
 tags, merge keys, several documents, duplicate keys, deep nesting. All of it is found in one pass; what cannot be read
 becomes an `Unreadable` node, so that nothing is reported twice.
 
-Events come from libyaml where PyYAML was built with it, else from PyYAML's own parser: slower, with the same places.
+Events come from libyaml where PyYAML was built with it, else from PyYAML's own parser: slower and less tolerant of
+tabs, and where both can parse, the nodes and places are the same.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TypeAlias
 
 import yaml
 
-from reconciler.core.diagnostics import Diagnostic, Place
+from reconciler.core.diagnostics import Diagnostic, Place, shown
 
 MAX_DEPTH = 32
 """Far above what a spec needs (4) and far below what exhausts a stack."""
 
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Source: YAML 1.1, production c-printable, which libyaml enforces."""
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""Source: YAML 1.1, production c-printable, less the byte order mark, which is nothing but the head of a file."""
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What the parsers count as the end of a line (YAML 1.1, production b-char)."""
+
+Loader: TypeAlias = type[yaml.SafeLoader] | type[yaml.CSafeLoader]
+
+FASTEST: Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Scalar:
@@ -69,6 +76,9 @@ class Unreadable:
         self.column = column
 
 
+_MARK = "\ufeff"
+_SYNTAX_HINT = "Check the indentation, brackets and quotes at this place and just before it."
+
 Node: TypeAlias = Scalar | Sequence | Mapping | Unreadable
 
 
@@ -85,44 +95,44 @@ class Reading:
         self.diagnostics.append(Diagnostic(code=code, summary=summary, place=place, detail=detail, hint=hint))
 
 
-def read_yaml(content: bytes, path: str) -> Reading:
+def read_yaml(content: bytes, path: str, *, loader: Loader = FASTEST) -> Reading:
     """Read one file; *path* is what diagnostics call it. Never raises for bad input."""
     reading = Reading(path)
     text = _decode(content, reading)
     if text is None:
         return reading
     try:
-        reading.root = _Builder(reading).build(yaml.parse(text, Loader=_Loader))
-    except yaml.reader.ReaderError:
-        _report_unprintable(text, reading)
+        reading.root = _Builder(reading).build(yaml.parse(text, Loader=loader))
     except yaml.YAMLError as error:
         _report_syntax(error, reading)
+    except ValueError as error:  # PyYAML's own parser: \U00110000 in quotes, a %YAML directive of 5,000 digits
+        reading.report("yaml-syntax", "not valid YAML", (0, 0), detail=f"{error}.", hint=_SYNTAX_HINT)
     except _TooDeep as stop:
         reading.report("too-deep", f"nested deeper than {MAX_DEPTH} levels", stop.at, hint="A spec needs four levels.")
     return reading
 
 
 def _decode(content: bytes, reading: Reading) -> str | None:
+    """Return the text, ending with a line break: at the end of a broken last line the parsers count differently."""
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8").removeprefix(_MARK)
     except UnicodeDecodeError as error:
-        at = _place_after(content[: error.start].decode("utf-8"))
-        reading.report(
-            "not-utf-8", "not UTF-8 text", at, detail=f"Byte 0x{content[error.start]:02x} is not part of it."
-        )
+        at = _place_after(content[: error.start].decode("utf-8").removeprefix(_MARK))
+        why = f"Byte 0x{content[error.start]:02x} is not part of it."
+        reading.report("not-utf-8", "not UTF-8 text", at, detail=why, hint="Save the file as UTF-8.")
         return None
-    return text.removeprefix("\ufeff")
+    unprintable = _UNPRINTABLE.search(text)
+    if unprintable:
+        what = f"U+{ord(unprintable.group()):04X} cannot stand in a file"
+        at = _place_after(text[: unprintable.start()])
+        reading.report("control-character", what, at, hint="Remove the character.")
+        return None
+    return text if text.endswith("\n") else f"{text}\n"
 
 
 def _place_after(before: str) -> tuple[int, int]:
-    return before.count("\n") + 1, len(before) - before.rfind("\n")
-
-
-def _report_unprintable(text: str, reading: Reading) -> None:
-    found = _UNPRINTABLE.search(text)
-    at = _place_after(text[: found.start()]) if found else (0, 0)
-    name = f"U+{ord(found.group()):04X}" if found else "a character"
-    reading.report("control-character", f"{name} cannot stand in YAML", at, hint="Remove the character.")
+    lines = _LINE_BREAK.split(before)
+    return len(lines), len(lines[-1]) + 1
 
 
 def _report_syntax(error: yaml.YAMLError, reading: Reading) -> None:
@@ -135,12 +145,10 @@ def _report_syntax(error: yaml.YAMLError, reading: Reading) -> None:
         "not valid YAML",
         at,
         detail=f"{problem}{f' ({context})' if context else ''}.",
-        hint="Check the indentation, brackets and quotes at this place and just before it.",
+        hint=_SYNTAX_HINT,
     )
 
 
-_DROPPED = ""
-_KEY_ITSELF = "\0"
 _ONE_DOCUMENT = "Put it into a file of its own; all files of the folder are read."
 
 
@@ -155,18 +163,27 @@ class _TooDeep(Exception):
         self.at = at
 
 
+class _Expected(Enum):
+    """What comes next in a mapping when it is not the value of a key that can be used."""
+
+    KEY = auto()
+    KEY_ITSELF = auto()
+    """A collection that stands as a key: reported, then built to find what else is wrong in it."""
+    DROPPED = auto()
+    """The value of a key that was reported."""
+
+
 class _Builder:
     """Builds nodes from events with a stack of its own, so that depth costs no recursion.
 
-    `_container` is what is being filled and `_key` the key whose value comes next: None before a key, empty text when
-    the value is to be dropped because its key was reported.
+    `_container` is what is being filled, and `_next` in a mapping the key whose value comes next.
     """
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._stack: list[tuple[Sequence | Mapping | None, str | None]] = []
+        self._stack: list[tuple[Sequence | Mapping | None, str | _Expected]] = []
         self._container: Sequence | Mapping | None = None
-        self._key: str | None = None
+        self._next: str | _Expected = _Expected.KEY
         self._root: Node | None = None
 
     def build(self, events: Iterator[yaml.Event]) -> Node | None:
@@ -191,28 +208,27 @@ class _Builder:
         line, column = _at(event)
         if event.anchor is not None or event.tag is not None:
             self._refuse_properties(event)
-        if self._key is None and type(self._container) is Mapping:
+        if self._next is _Expected.KEY and type(self._container) is Mapping:
             self._take_key(event, self._container, (line, column))
         else:
             self._add(Scalar(event.value, plain=not event.style, line=line, column=column))
 
     def _take_key(self, event: yaml.ScalarEvent, mapping: Mapping, at: tuple[int, int]) -> None:
         key: str = event.value
+        self._next = _Expected.DROPPED
         if key in mapping.keys:
             first = Place(self._reading.path, *mapping.keys[key])
             hint = "Keep one of the two; YAML readers differ in which one they take."
             self._reading.report(
-                "duplicate-key", f"{key!r} stands here twice", at, detail=f"First at {first}.", hint=hint
+                "duplicate-key", f"{shown(key)} stands here twice", at, detail=f"First at {first}.", hint=hint
             )
-            key = _DROPPED
         elif key == "<<" and not event.style:
             self._report("merge-key", "merge keys (<<) are not read", event, "Write the fields out.")
-            key = _DROPPED
         elif not key:
             self._report("empty-key", "a key is missing before the colon", event, "Name the field.")
         else:
             mapping.keys[key] = at
-        self._key = key
+            self._next = key
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
         at = _at(event)
@@ -220,35 +236,35 @@ class _Builder:
             raise _TooDeep(at)
         if event.anchor is not None or event.tag is not None:
             self._refuse_properties(event)
-        if self._key is None and type(self._container) is Mapping:
+        if self._next is _Expected.KEY and type(self._container) is Mapping:
             self._report("key-not-text", "a key must be a plain name", event, "Write the key as text.")
-            self._key = _KEY_ITSELF
+            self._next = _Expected.KEY_ITSELF
         node = Mapping(*at) if isinstance(event, yaml.MappingStartEvent) else Sequence(*at)
-        if self._key != _KEY_ITSELF:
+        if self._next is not _Expected.KEY_ITSELF:
             self._put(node)
-        self._stack.append((self._container, self._key))
-        self._container, self._key = node, None
+        self._stack.append((self._container, self._next))
+        self._container, self._next = node, _Expected.KEY
 
     def _close(self) -> None:
-        self._container, key = self._stack.pop()
-        self._key = _DROPPED if key == _KEY_ITSELF else None
+        self._container, ended = self._stack.pop()
+        self._next = _Expected.DROPPED if ended is _Expected.KEY_ITSELF else _Expected.KEY
 
     def _alias(self, event: yaml.AliasEvent) -> None:
-        self._report("alias", f"the alias *{event.anchor} is not read", event, "Write the value out.")
-        if self._key is None and type(self._container) is Mapping:
-            self._key = _DROPPED
+        self._report("alias", f"the alias {shown(str(event.anchor))} is not read", event, "Write the value out.")
+        if self._next is _Expected.KEY and type(self._container) is Mapping:
+            self._next = _Expected.DROPPED
         else:
             self._add(Unreadable(*_at(event)))
 
     def _add(self, node: Node) -> None:
         self._put(node)
-        self._key = None
+        self._next = _Expected.KEY
 
     def _put(self, node: Node) -> None:
         container = self._container
         if type(container) is Mapping:
-            if self._key:
-                container.values[self._key] = node
+            if isinstance(self._next, str):
+                container.values[self._next] = node
         elif type(container) is Sequence:
             container.items.append(node)
         else:
@@ -257,11 +273,14 @@ class _Builder:
     def _refuse_properties(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.anchor is not None:
             self._report(
-                "anchor", f"the anchor &{event.anchor} is not read", event, "Write values out where they are used."
+                "anchor",
+                f"the anchor {shown(event.anchor)} is not read",
+                event,
+                "Write values out where they are used.",
             )
         if event.tag is not None:
             self._report(
-                "tag", f"the tag {event.tag!r} is not read", event, "Remove it; every field has one type already."
+                "tag", f"the tag {shown(event.tag)} is not read", event, "Remove it; every field has one type already."
             )
 
     def _report(self, code: str, summary: str, event: yaml.Event, hint: str) -> None:

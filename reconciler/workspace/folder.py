@@ -16,13 +16,14 @@ from reconciler.formats.yaml_reader import Reading, read_yaml
 PROJECT_FILE = "reconciler.yaml"
 MAX_FILE = 64 * 1024 * 1024
 _ENDINGS = (".yaml", ".yml")
+_READABLE = "Make it readable for the user who runs this."
 
 
 def find_folder(asked: Path | None, here: Path) -> Path:
     """Return the folder of the project file: *asked*, else *here*, else its subfolder ``specs``. Raise InvalidInput."""
     candidates = [here / asked] if asked is not None else [here, here / "specs"]
     for folder in candidates:
-        if (folder / PROJECT_FILE).exists():
+        if _exists(folder / PROJECT_FILE):
             return folder
     places = " nor in ".join(str(folder) for folder in candidates)
     raise InvalidInput(
@@ -38,6 +39,13 @@ def find_folder(asked: Path | None, here: Path) -> Path:
     )
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder that may not be entered, a name that is too long
+        return False
+
+
 def load_project(folder: Path) -> Project:
     """Raise InvalidInput with everything that is wrong with the project file."""
     reading, project = read_project_file(folder)
@@ -49,7 +57,7 @@ def load_project(folder: Path) -> Project:
 def read_project_file(folder: Path) -> tuple[Reading, Project | None]:
     """Read the project file; the project is None if anything was reported."""
     reading = _read(folder, PROJECT_FILE)
-    return reading, None if reading.diagnostics else read_project(reading)
+    return reading, read_project(reading)
 
 
 def read_spec_files(folder: Path, environment: Environment) -> tuple[list[Reading], list[Declaration]]:
@@ -98,8 +106,8 @@ def _spec_files(folder: Path, environment: Environment, readings: list[Reading])
     top = folder / environment.specs
     reading = Reading(environment.specs)
     readings.append(reading)
-    if not top.is_dir():
-        what = f"the spec folder of {environment.name!r} does not exist"
+    if not os.path.isdir(top):  # noqa: PTH112  (it never raises: a name may be too long)
+        what = f"there is no folder for the specs of {environment.name!r}"
         reading.report("no-folder", what, (0, 0), hint="Make it, or correct specs: in the project file.")
         return
     found = sorted(_walk(top, reading, folder))
@@ -112,10 +120,8 @@ def _spec_files(folder: Path, environment: Environment, readings: list[Reading])
 def _walk(top: Path, reading: Reading, folder: Path) -> Iterator[str]:
     def refuse(error: OSError) -> None:
         path = os.path.relpath(error.filename, folder) if error.filename else reading.path
-        unreadable = Diagnostic(
-            code="unreadable", summary=f"the folder cannot be read: {error.strerror}", place=Place(path)
-        )
-        reading.diagnostics.append(unreadable)
+        what = f"the folder cannot be read: {error.strerror}"
+        reading.diagnostics.append(Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_READABLE))
 
     for parent, folders, files in os.walk(top, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -129,8 +135,8 @@ def _read(folder: Path, path: str) -> Reading:
         content = _content(folder / path)
     except OSError as error:
         reading = Reading(path)
-        hint = "Make it readable for the user who runs this."
-        reading.report("unreadable", f"the file cannot be read: {error.strerror or error}", (0, 0), hint=hint)
+        what = f"the file cannot be read: {error.strerror or error}"
+        reading.report("unreadable", what, (0, 0), hint=_READABLE)
         return reading
     return read_yaml(content, path)
 
@@ -138,10 +144,13 @@ def _read(folder: Path, path: str) -> Reading:
 def _content(path: Path) -> bytes:
     """Read a regular file of bounded size: a FIFO or a device would block or never end."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(0, "it is not a regular file")
         if status.st_size > MAX_FILE:
             raise OSError(0, f"it has more than {MAX_FILE // 1024 // 1024} MiB")
-        return file.read(MAX_FILE)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_FILE)
+    finally:
+        os.close(descriptor)

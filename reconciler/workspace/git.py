@@ -10,12 +10,14 @@ from pathlib import Path
 from reconciler.core.call import Authorship
 
 _TIMEOUT = 20
+_SETTINGS = ("--no-optional-locks", "--literal-pathspecs", "-c", "core.quotepath=off", "-c", "log.showSignature=false")
+"""Git writes nothing, and a path is a path: ``[a].yaml`` is no pattern."""
 
 
 def authorship_of(folder: Path, paths: Iterable[str]) -> Mapping[str, Authorship]:
     """Return the authorship of each of *paths*, which are relative to *folder*; what git does not know is absent."""
     known: dict[str, Authorship] = {}
-    dirty = _git(folder, "status", "--porcelain=v1", "--untracked-files=all", "-z", "--", ".")
+    dirty = _git(folder, "status", "--porcelain=v1", "--no-renames", "--untracked-files=all", "-z", "--", ".")
     if dirty is None:
         return known
     changed = _changed_paths(dirty, _git(folder, "rev-parse", "--show-prefix") or "")
@@ -36,7 +38,7 @@ def _changed_paths(status: str, prefix: str) -> frozenset[str]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    command = ["git", "-C", str(folder), "-c", "core.quotepath=off", *arguments]
+    command = ["git", "-C", str(folder), *_SETTINGS, *arguments]
     try:
         done = subprocess.run(  # noqa: S603  (a fixed program; the arguments are ours and follow --)
             command, capture_output=True, timeout=_TIMEOUT, check=True, stdin=subprocess.DEVNULL

@@ -49,8 +49,12 @@ def _from_command(arguments: tuple[str, ...], folder: Path, name: str) -> str:
         return done.stdout.decode("utf-8")
     except subprocess.CalledProcessError as error:
         raise _missing(name, f"the command {arguments[0]} ended with status {error.returncode}") from None
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
-        raise _missing(name, f"the command {arguments[0]} failed: {type(error).__name__}") from None
+    except subprocess.TimeoutExpired:
+        raise _missing(name, f"the command {arguments[0]} did not end within {_TIMEOUT} seconds") from None
+    except UnicodeDecodeError:
+        raise _missing(name, f"what the command {arguments[0]} prints is not UTF-8 text") from None
+    except OSError as error:
+        raise _missing(name, f"the command {arguments[0]} cannot be run: {error.strerror}") from None
 
 
 def _missing(name: str, why: str) -> AuthenticationError:

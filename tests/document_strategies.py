@@ -1,0 +1,220 @@
+"""Hypothesis strategies for spec and project files, right ones and nearly right ones, as plain values."""
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from hypothesis import strategies as st
+
+Value: TypeAlias = Any
+
+texts = st.sampled_from(["A", "A-S00000001", "1", "NO", "~", "é" * 255, "a b", "https://rest.test.zuora.com"])
+numbers = st.sampled_from([1, 2, 999_999_999])
+flags = st.sampled_from([(False, False), (False, True), (True, False)]).map(
+    lambda pair: {"onlyReSend": pair[0], "reMigrate": pair[1]}
+)
+own = {"flags": flags, "trigger": texts, "reason": texts, "owner": texts}
+
+subscriptions = (
+    st.fixed_dictionaries({"subscriptionName": texts, "subscriptionVersion": numbers}, optional=own)
+    | st.fixed_dictionaries(
+        {"subscriptionName": texts, "subscriptionVersions": st.lists(numbers, min_size=1, unique=True)}, optional=own
+    )
+    | st.fixed_dictionaries({"subscriptionId": texts}, optional=own)
+)
+order_line_items = st.fixed_dictionaries(
+    {"orderNumber": texts, "itemNumber": texts}, optional=own
+) | st.fixed_dictionaries({"orderLineItemId": texts}, optional=own)
+dynamic_usage_charges = st.fixed_dictionaries({"chargeNumber": texts}, optional=own) | st.fixed_dictionaries(
+    {"ratePlanChargeId": texts}, optional=own
+)
+spec_files = st.fixed_dictionaries(
+    {"version": st.just(1), "flags": flags},
+    optional={
+        "name": texts,
+        "trigger": texts,
+        "reason": texts,
+        "owner": texts,
+        "subscriptions": st.lists(subscriptions, max_size=3),
+        "orderLineItems": st.lists(order_line_items, max_size=3),
+        "dynamicUsageCharges": st.lists(dynamic_usage_charges, max_size=3),
+    },
+)
+
+sources = (
+    st.fixed_dictionaries({"env": texts})
+    | st.fixed_dictionaries({"file": texts})
+    | st.fixed_dictionaries({"command": st.lists(texts, min_size=1, max_size=2)})
+)
+base_urls = st.sampled_from(
+    [
+        *("https://rest.test.zuora.com", "HTTPS://rest.zuora.com/", "https://rest.zuora.com:443/a@b", "https://a?"),
+        *("http://localhost:8765", "http://127.0.0.1", "http://[::1]:80", "http://LOCALHOST/"),
+        *(
+            "http://rest.zuora.com",
+            "https://u:p@host",
+            "https://",
+            "ftp://host",
+            "https://[",
+            "https://a?b",
+            "https://:1",
+        ),
+    ]
+)
+platforms = st.fixed_dictionaries(
+    {
+        "base_url": base_urls,
+        "credentials": st.fixed_dictionaries({"client_id": sources, "client_secret": sources}),
+    },
+    optional={
+        "tenant": texts,
+        "tenant_type": st.sampled_from(["production", "central_sandbox", "developer_sandbox", "api_sandbox", "none"]),
+        "entity": texts,
+        "orgs": st.lists(texts, max_size=2),
+    },
+)
+environments = st.fixed_dictionaries(
+    {
+        "api": platforms | st.fixed_dictionaries({"emulator": texts}),
+        "specs": texts,
+        "state": st.fixed_dictionaries({"file": texts}),
+    },
+    optional={"refreshed_at": texts},
+)
+project_files = st.fixed_dictionaries(
+    {
+        "version": st.just(1),
+        "name": texts,
+        "environments": st.dictionaries(texts, environments, min_size=1, max_size=2),
+    },
+    optional={"default": texts},
+)
+
+AWKWARD = ["", " A", "A ", "\u3000A", "A\n", "A\u202eB", "A\u200bB", "a" * 256, "1", "A,B", "ü", "\ufeffA", "a\u00ad"]
+ODD = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    2,
+    1_000_000_000,
+    10**30,
+    0.5,
+    [],
+    {},
+    [1],
+    [1, 1],
+    [None],
+    {"a": 1},
+    {"env": "A", "file": "a"},
+    {"onlyReSend": True, "reMigrate": True},
+]
+
+FLAGS = {"onlyReSend": False, "reMigrate": True}
+SPEC_FILE: Value = {
+    "version": 1,
+    "name": "a",
+    "flags": FLAGS,
+    "trigger": "t",
+    "subscriptions": [
+        {"subscriptionName": "A", "subscriptionVersion": 1, "flags": FLAGS},
+        {"subscriptionName": "A", "subscriptionVersions": [1, 2]},
+        {"subscriptionId": "a"},
+    ],
+    "orderLineItems": [{"orderNumber": "O", "itemNumber": "1", "reason": "r"}, {"orderLineItemId": "a", "owner": "o"}],
+    "dynamicUsageCharges": [{"chargeNumber": "C"}, {"ratePlanChargeId": "c"}],
+}
+PROJECT_FILE: Value = {
+    "version": 1,
+    "name": "a",
+    "default": "local",
+    "environments": {
+        "local": {"api": {"emulator": "a"}, "specs": "local", "state": {"file": "a"}},
+        "sandbox": {
+            "api": {
+                "base_url": "https://rest.test.zuora.com",
+                "tenant": "t",
+                "tenant_type": "central_sandbox",
+                "entity": "e",
+                "orgs": ["o"],
+                "credentials": {"client_id": {"env": "A"}, "client_secret": {"command": ["b", "c"]}},
+            },
+            "specs": "sandbox",
+            "state": {"file": "b"},
+            "refreshed_at": "r",
+        },
+    },
+}
+"""Files in which every field stands, for `neighbours`."""
+
+awkward = st.text(st.characters(exclude_categories=["Cs"]), max_size=3) | st.sampled_from(AWKWARD)
+junk = st.one_of(awkward, texts, flags, numbers, st.sampled_from(ODD)).map(copy.deepcopy)
+FIELDS = [
+    *(
+        "version",
+        "name",
+        "default",
+        "environments",
+        "api",
+        "specs",
+        "state",
+        "refreshed_at",
+        "emulator",
+        "base_url",
+    ),
+    *("tenant", "entity", "orgs", "credentials", "client_id", "client_secret", "env", "file", "command", "unknown"),
+    *("flags", "trigger", "reason", "owner", "onlyReSend", "reMigrate", "subscriptions", "orderLineItems"),
+    *("dynamicUsageCharges", "subscriptionName", "subscriptionVersion", "subscriptionVersions", "subscriptionId"),
+    *("orderNumber", "itemNumber", "orderLineItemId", "chargeNumber", "ratePlanChargeId"),
+]
+fields = st.sampled_from(FIELDS)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, documents: st.SearchStrategy[Value]) -> Value:
+    """A document with up to three things left out, put in or replaced."""
+    document = copy.deepcopy(draw(documents))
+    for _ in range(draw(st.integers(0, 3))):
+        container = draw(st.sampled_from(_containers(document)))
+        known = sorted(container) if isinstance(container, dict) else range(len(container))
+        if known and draw(st.booleans()):
+            del container[draw(st.sampled_from(known))]
+        elif isinstance(container, list):
+            container.insert(draw(st.integers(0, len(container))), draw(junk))
+        else:
+            container[draw(st.one_of(fields, awkward, *([st.sampled_from(known)] if known else [])))] = draw(junk)
+    return document
+
+
+def neighbours(document: Value) -> Iterator[Value]:
+    """Every document that differs from *document* in one thing left out, put in or replaced."""
+    for number, container in enumerate(_containers(document)):
+        known = [*range(len(container))] if isinstance(container, list) else [*container]
+        more = [] if isinstance(container, list) else [each for each in (*FIELDS, *AWKWARD) if each not in known]
+        yield from (_changed(document, number, key, put=[]) for key in known)
+        yield from (_changed(document, number, key, put=[value]) for key in known for value in (*ODD, *AWKWARD))
+        yield from (_changed(document, number, key, put=["A"]) for key in more)
+
+
+def _changed(document: Value, number: int, key: int | str, *, put: list[Value]) -> Value:
+    copied = copy.deepcopy(document)
+    container = _containers(copied)[number]
+    if put:
+        container[key] = copy.deepcopy(put[0])
+    else:
+        del container[key]
+    return copied
+
+
+def _containers(value: Value) -> list[Value]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    own = [value] if isinstance(value, dict | list) else []
+    return [*own, *(each for item in inner for each in _containers(item))]
+
+
+def yaml_of(value: Value) -> bytes:
+    """*value* as YAML, in which text is quoted, whatever is not text is plain, and a whole number is in digits."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in text).encode()
