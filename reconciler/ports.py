@@ -3,7 +3,7 @@
 Rule: a port is defined by its user, has few methods, and says what each raises. Nothing here does anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType, Protocol
@@ -43,6 +43,38 @@ class StateStore(Protocol):
 
         Raise StateConflict unless the stored version is *expected* (None: absent), StorageError if that cannot be done.
         """
+
+
+class JournalFile(Protocol):
+    """The journal of this run, open for appending."""
+
+    @property
+    def name(self) -> str:
+        """The name under which the store knows it."""
+
+    def append(self, content: bytes) -> None:
+        """Return when *content* is durable. Raise StorageError if it may not be; nothing may be sent then.
+
+        Called from a thread, one call at a time.
+        """
+
+    def close(self) -> None: ...
+
+
+class JournalStore(Protocol):
+    """Where journals live, beside the state. Called by one task at a time."""
+
+    def abandoned(self) -> Sequence[str]:
+        """Return the names of the journals whose run is over or dead, sorted. Raise StorageError if that fails."""
+
+    def read(self, name: str) -> bytes:
+        """Return a journal's content, empty if it is gone. Raise StorageError if it cannot be read."""
+
+    def create(self, run: str, head: bytes) -> JournalFile:
+        """Make the journal of *run*, with *head* in it, durably. Raise StorageError if it cannot be."""
+
+    def remove(self, name: str) -> None:
+        """Remove a journal that is folded; one that is gone already is no error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +122,15 @@ class Secret:
 class Clock(Protocol):
     def now(self) -> datetime:
         """Return the present moment, aware of its zone."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back, from any beginning."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after *seconds*."""
+
+    def jitter(self) -> float:
+        """Return a number from 0 to 1, by chance."""
 
 
 class Progress(Protocol):

@@ -10,6 +10,7 @@ from builders import NOW
 from reconciler.core.outcome import Answer, Fault
 from reconciler.core.run import Result
 from reconciler.core.tenancy import Scope, Tenancy
+from reconciler.errors import StorageError
 from reconciler.ports import Regeneration, StateConflict, Stored, Version
 
 DONE = Answer(status=200, is_business=True, success=True, id_list=("2c98",), request_id="r-1")
@@ -17,9 +18,14 @@ DONE = Answer(status=200, is_business=True, success=True, id_list=("2c98",), req
 
 @dataclass
 class ScriptedPlatform:
-    """Answers by subscription version or charge number, else Done; keeps what it was sent. An error is raised."""
+    """Answers by subscription version or charge number, else Done: the same always, or a list one by one.
 
-    answers: Mapping[object, Answer | Fault | Exception] = field(default_factory=dict)
+    It keeps what it was sent. An error is raised.
+    """
+
+    answers: Mapping[object, Answer | Fault | Exception | list[Answer | Fault | Exception]] = field(
+        default_factory=dict
+    )
     scope: Scope = field(default_factory=lambda: Scope(tenant="1", entities=("e",)))
     refuses: Exception | None = None
     sent: list[Regeneration] = field(default_factory=list)
@@ -43,6 +49,8 @@ class ScriptedPlatform:
             await asyncio.sleep(3600)
         name = regeneration.body.get("subscriptionVersion", regeneration.body.get("chargeNumber"))
         answer = self.answers.get(name, DONE)
+        if isinstance(answer, list):
+            answer = answer.pop(0) if answer else DONE
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -56,11 +64,14 @@ class MemoryStore:
     name: str = "state.json"
     written: list[bytes] = field(default_factory=list)
     rivals: list[bytes] = field(default_factory=list)
+    fails: bool = False
 
     def read(self) -> Stored | None:
         return None if self.content is None else Stored(self.content, self._version())
 
     def write(self, content: bytes, *, expected: Version | None) -> Version:
+        if self.fails:
+            raise StorageError("The state cannot be written", f"{self.name}: no space left on device.")
         if self.rivals:
             self.content = self.rivals.pop(0)
         if expected != (None if self.content is None else self._version()):
@@ -74,11 +85,67 @@ class MemoryStore:
 
 
 @dataclass
+class MemoryJournal:
+    """The journal of a run, in memory; *fails* makes every write after the head an error."""
+
+    name: str
+    store: "MemoryJournals"
+
+    def append(self, content: bytes) -> None:
+        if self.store.fails:
+            raise StorageError("The journal cannot be written", f"{self.name}: no space left on device.")
+        self.store.contents[self.name] += content
+        self.store.writes += 1
+
+    def close(self) -> None:
+        self.store.closed.append(self.name)
+
+
+@dataclass
+class MemoryJournals:
+    """Journals in memory, abandoned as soon as they exist: tests have no other process."""
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+    closed: list[str] = field(default_factory=list)
+    fails: bool = False
+    writes: int = 0
+
+    def abandoned(self) -> list[str]:
+        return sorted(self.contents)
+
+    def read(self, name: str) -> bytes:
+        return self.contents.get(name, b"")
+
+    def create(self, run: str, head: bytes) -> MemoryJournal:
+        name = f"state.json.{run}.journal"
+        assert name not in self.contents
+        self.contents[name] = head
+        return MemoryJournal(name, self)
+
+    def remove(self, name: str) -> None:
+        self.contents.pop(name, None)
+
+
+@dataclass
 class HandClock:
+    """Time that passes only when somebody sleeps or a test says so."""
+
     moment: datetime = NOW
+    slept: list[float] = field(default_factory=list)
 
     def now(self) -> datetime:
         return self.moment
+
+    def monotonic(self) -> float:
+        return (self.moment - NOW).total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(timedelta(seconds=seconds))
+        await asyncio.sleep(0)
+
+    def jitter(self) -> float:
+        return 0.5
 
     def advance(self, by: timedelta) -> None:
         self.moment += by

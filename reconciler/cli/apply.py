@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from reconciler.cli.project import Planned, make_planned
 from reconciler.cli.sending import open_platform
-from reconciler.cli.wiring import World
+from reconciler.cli.wiring import World, open_journals
 from reconciler.core.environment import Environment
 from reconciler.core.plan import place_of
 from reconciler.core.plan_check import plan_violations
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, world: World) -> int:
 
 def _show(planned: Planned, arguments: argparse.Namespace, world: World) -> None:
     console = world.console
-    for warning in planned.plan.warnings:
+    for warning in (*planned.stored.warnings, *planned.plan.warnings):
         console.err(diagnostic_text(warning, console.error_paint))
     report = report_plan(planned.plan)
     if arguments.json:
@@ -126,11 +126,13 @@ async def _apply(planned: Planned, arguments: argparse.Namespace, world: World) 
         lineage=world.new_id(),
         configured=Tenancy(tenant=opened.environment.tenant, entity=opened.environment.entity),
         authorship=authorship_of(opened.folder, {place.path for place in places if place}),
+        concurrency=arguments.concurrency,
     )
     signals = _Signals(world=world)
     async with open_platform(opened, world) as platform:
         ports = Ports(
             store=planned.store,
+            journals=open_journals(opened.folder, opened.environment),
             platform=platform,
             clock=world.clock,
             progress=_Lines(world=world, to_stderr=arguments.json),

@@ -103,9 +103,22 @@ def _add_plan(commands: "_Commands[Parser]") -> None:
 def _add_apply(commands: "_Commands[Parser]") -> None:
     parser = _command(commands, "apply", "plan, ask, send what is missing and record the ids")
     _add_selection(parser)
+    parser.add_argument(
+        "--concurrency",
+        metavar="N",
+        type=_positive,
+        help="send at most N calls at once (default: 80 %% of the platform's limit, 32)",
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--confirm", metavar="ENV", help="the environment's name once more, for production")
     parser.add_argument("--json", action="store_true", help="print the results as JSON (schemas/apply.schema.json)")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _add_selection(parser: Parser) -> None:

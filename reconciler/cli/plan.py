@@ -16,12 +16,13 @@ _CHANGES_PENDING = 2
 def run(arguments: argparse.Namespace, world: World) -> int:
     console = world.console
     try:
-        plan = make_planned(arguments, world).plan
+        planned = make_planned(arguments, world)
     except ReconcilerError as error:
         if arguments.json:
             console.out(json_text(failed_plan_document(error, arguments.environment)))
         raise
-    for warning in plan.warnings:
+    plan = planned.plan
+    for warning in (*planned.stored.warnings, *plan.warnings):
         console.err(diagnostic_text(warning, console.error_paint))
     if arguments.json:
         console.out(json_text(plan_document(plan)))

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.cli.wiring import World, open_store
+from reconciler.cli.wiring import World, open_journals, open_store
 from reconciler.core.declaration import Spec
 from reconciler.core.environment import Environment, Project
 from reconciler.core.plan import Plan
@@ -50,7 +50,7 @@ def make_planned(arguments: argparse.Namespace, world: World) -> Planned:
     opened = open_project(arguments, world)
     spec = load_spec(opened.folder, opened.environment)
     store = open_store(opened.folder, opened.environment)
-    stored = load_state(store, opened.environment)
+    stored = load_state(store, open_journals(opened.folder, opened.environment), opened.environment)
     plan = plan_environment(
         opened.project,
         opened.environment,

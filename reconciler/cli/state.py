@@ -3,7 +3,7 @@
 import argparse
 
 from reconciler.cli.project import open_project
-from reconciler.cli.wiring import World, open_store
+from reconciler.cli.wiring import World, open_journals, open_store
 from reconciler.core.address import Address, address_order
 from reconciler.core.diagnostics import nearest
 from reconciler.core.state import Entry, State
@@ -16,7 +16,8 @@ from reconciler.reports.state_text import entry_text, state_list_text
 
 def run(arguments: argparse.Namespace, world: World) -> int:
     opened = open_project(arguments, world)
-    state = load_state(open_store(opened.folder, opened.environment), opened.environment).state
+    folder, environment = opened.folder, opened.environment
+    state = load_state(open_store(folder, environment), open_journals(folder, environment), environment).state
     if arguments.verb == "list":
         world.console.out(_list(state, as_json=arguments.json))
         return 0

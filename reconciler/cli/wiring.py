@@ -1,6 +1,7 @@
 """The only place with the real clock, environment, chance and standard streams."""
 
 import os
+import random
 import sys
 import time
 import uuid
@@ -13,11 +14,23 @@ from reconciler.cli.console import Console, standard_console
 from reconciler.core.environment import Environment
 from reconciler.core.timestamp import timestamp
 from reconciler.stores.file import FileStore
+from reconciler.stores.journal import FileJournals
 
 
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        import asyncio  # noqa: PLC0415  (only an apply sleeps; a plan does not pay for it)
+
+        await asyncio.sleep(seconds)
+
+    def jitter(self) -> float:
+        return random.random()  # noqa: S311  (to spread retries, not to keep secrets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +79,10 @@ def _open_missing_streams() -> None:
 
 def open_store(folder: Path, environment: Environment) -> FileStore:
     return FileStore(folder / environment.state_file, name=environment.state_file)
+
+
+def open_journals(folder: Path, environment: Environment) -> FileJournals:
+    return FileJournals(folder / environment.state_file, name=environment.state_file)
 
 
 def _ask(question: str) -> str:

@@ -1,14 +1,13 @@
 """A call is one regeneration under one key, however often it is sent; here it is made, and settled by an answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import assert_never
 
 from reconciler.core.address import Address
 from reconciler.core.declaration import Declaration
 from reconciler.core.digest import Digest
 from reconciler.core.key import KEY_SCHEME, KeyScope, idempotency_key
-from reconciler.core.outcome import Answer, Done, Doubt, Fault, Knowledge, Nothing, Refusal
+from reconciler.core.outcome import Answer, Done, Doubt, Fault, Knowledge, Refusal
 from reconciler.core.plan import Calling, Regenerate, Reissue, Resume
 from reconciler.core.run import CallError, Outcome, Result
 from reconciler.core.selection import Action
@@ -76,59 +75,68 @@ def _number(change: Calling) -> tuple[int, Unsettled | None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One send of a call: in which run, when it left and when its answer (or the lack of one) was known."""
+    """The sends of a call in one run: how many, when the first and the last left, when the last end was known."""
 
     run: str
-    left: Timestamp
+    sends: int
+    first: Timestamp
+    last: Timestamp
     ended: Timestamp
 
 
-def settle(call: Call, sent: Sent, answer: Answer | Fault, knowledge: Knowledge) -> Result:
-    """Return what becomes of the change, with the record for the state. *knowledge* is what *answer* tells."""
+def settle(call: Call, sent: Sent, answer: Answer | Fault, knowledge: Knowledge, *, doubtful: bool) -> Result:
+    """Return what becomes of the change, with the record for the state. *knowledge* is what *answer* tells.
+
+    *doubtful*: a send of this call, now or before, may have had an effect that nobody knows of.
+    """
     request_id = answer.request_id if isinstance(answer, Answer) else None
     process_id = answer.process_id if isinstance(answer, Answer) else None
-    result = partial(Result, address=call.address, action=call.action, sends=1, request_id=request_id)
-    record = _record(call, sent)
-    match knowledge:
-        case Done(id_list=ids, warning=warning):
-            done = Applied(call=record, at=sent.ended, id_list=ids, request_id=request_id, process_id=process_id)
-            return result(outcome=Outcome.DONE, id_list=ids, warning=warning, record=done)
-        case Refusal(code=code, message=message):
-            refused = Refused(
-                call=record,
-                at=sent.ended,
-                code=code,
-                message=message,
-                request_id=request_id,
-                process_id=process_id,
-            )
-            return result(outcome=Outcome.REFUSED, error=CallError(code, message, process_id), record=refused)
-        case Nothing(code=code, message=message):
-            outcome = Outcome.IN_DOUBT if call.earlier else Outcome.NOT_STARTED
-            return result(outcome=outcome, error=CallError(code, message, process_id))
-        case Doubt(code=code, message=message, spent=spent):
-            lost = Unsettled(
-                call=record,
-                scheme=KEY_SCHEME,
-                last_sent=sent.left,
-                message=message,
-                request_id=request_id,
-                spent=spent,
-            )
-            return result(outcome=Outcome.IN_DOUBT, error=CallError(code, message, process_id), record=lost)
-        case _:
-            assert_never(knowledge)
+    result = partial(Result, address=call.address, action=call.action, sends=sent.sends, request_id=request_id)
+    record = record_of(call, run=sent.run, left=sent.first)
+    if isinstance(knowledge, Done):
+        ids = knowledge.id_list
+        done = Applied(call=record, at=sent.ended, id_list=ids, request_id=request_id, process_id=process_id)
+        return result(outcome=Outcome.DONE, id_list=ids, warning=knowledge.warning, record=done)
+    error = CallError(knowledge.code, knowledge.message, process_id)
+    if isinstance(knowledge, Refusal):
+        refused = Refused(
+            call=record,
+            at=sent.ended,
+            code=knowledge.code,
+            message=knowledge.message,
+            request_id=request_id,
+            process_id=process_id,
+        )
+        return result(outcome=Outcome.REFUSED, error=error, record=refused)
+    if not doubtful:
+        return result(outcome=Outcome.NOT_STARTED, error=error)
+    lost = Unsettled(
+        call=record,
+        scheme=KEY_SCHEME,
+        last_sent=sent.last,
+        message=knowledge.message,
+        request_id=request_id,
+        spent=isinstance(knowledge, Doubt) and knowledge.spent,
+    )
+    return result(outcome=Outcome.IN_DOUBT, error=error, record=lost)
 
 
-def _record(call: Call, sent: Sent) -> CallRecord:
+def record_of(call: Call, *, run: str, left: Timestamp) -> CallRecord:
+    """Return what is remembered of *call*; *left* is when its first send in this run left."""
     return CallRecord(
         number=call.number,
         digest=call.digest,
         flags=call.declaration.flags,
         trigger=call.declaration.trigger,
         key=call.key,
-        sent=call.earlier.call.sent if call.earlier else sent.left,
-        run=sent.run,
+        sent=call.earlier.call.sent if call.earlier else left,
+        run=run,
         commit=call.authorship.commit,
         author=call.authorship.author,
     )
+
+
+def next_call(call: Call, scope: KeyScope, *, number: int) -> Call:
+    """Return the call that follows a settled one for the same declaration, under a key of its own."""
+    key = idempotency_key(scope, address=call.address, target=call.declaration.target, digest=call.digest, call=number)
+    return replace(call, number=number, key=key, earlier=None)

@@ -1,13 +1,30 @@
-"""What one answer of the platform tells about the effect of a call.
+"""What is known of a call, from what was answered and from what went before under the same key.
 
-Rule: a regeneration is Done only if the platform said so in so many words, Refused only if it said that nothing was
-done; a send that never reached the platform's application tells Nothing; everything else is a Doubt, and a doubt is
-never sent under a new key.
+Rule: knowledge belongs to the key, not to one answer. A regeneration is Done only if the platform said so in so many
+words, Refused only if it said that nothing was done. What never reached the application tells nothing, neither of
+itself nor of an earlier send (Again). Everything else is a Doubt, and a doubt is never sent under a new key.
 
-Sources: developer.zuora.com, guides on error codes, error handling and idempotent requests (as of 2026-09).
+    answer                                    tells     next
+    200 and success literally true            Done      record it
+    final reason (categories 10-45, 90)       Refusal   record it; a new call has the next number
+    passing reason (50, 61)                   Again     the same key; if the answer is shown to be saved under the key
+                                                        and nothing is unanswered: Refusal, then the next number
+    limit (70), 429                           Again     the same key, when the platform says so
+    server error (60, 99, SystemError, other) Doubt     the same key; the saved answer again: spent
+    success false with ids                    Doubt     likewise
+    422                                       Doubt     spent: the key was used for something else
+    401                                       Again     a new token, then the same key; twice: credentials
+    category 11 at another status             Refusal   it is saved under the key like any business answer
+    403 and other 4XX without a reason        Again     credentials, or something in between: stop
+    409 without a reason                      Doubt     the same key: a send of it is under way
+    5XX or 200 without a reason               Doubt     the same key
+    never sent                                Again     the same key
+    sent and lost                             Doubt     the same key
+
+Sources: developer.zuora.com, guides on error codes, error handling, rate limits and idempotent requests (2026-09).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import TypeAlias
 
@@ -25,12 +42,14 @@ class Answer:
     """An HTTP answer, decoded. *success* is None where the body does not say; *id_list* None where it has no list.
 
     *is_business* is False for whatever is not one of the platform's JSON shapes: a gateway's page, an empty body.
+    *retry_after* is in seconds and may be anything that a header can say.
     """
 
     status: int
     is_business: bool
     success: bool | None = None
     id_list: tuple[str, ...] | None = None
+    retry_after: float | None = None
     reasons: tuple[Reason, ...] = ()
     process_id: str | None = None
     request_id: str | None = None
@@ -59,19 +78,32 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """The platform has decided against it and done nothing; the call is settled."""
+    """The platform has decided against it and done nothing; the call is settled. *passing*: a new call may succeed."""
 
     code: str
     message: str
+    passing: bool = False
+
+
+class Cause(Enum):
+    """Why a send tells nothing, which decides whether and when another is worth it."""
+
+    NOT_SENT = auto()
+    LIMIT = auto()
+    PASSING = auto()
+    TOKEN = auto()
+    BARRED = auto()
+    """Credentials without the right, or something in between that lets nothing through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nothing:
-    """The send had no effect and tells nothing of earlier ones. *authentication*: because of the credentials."""
+class Again:
+    """The send had no effect and tells nothing of earlier ones. *wait* is what the platform asks for, in seconds."""
 
     code: str
     message: str
-    authentication: bool = False
+    cause: Cause
+    wait: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +112,46 @@ class Doubt:
 
     code: str
     message: str
+    wait: float | None = None
     spent: bool = False
 
 
-Knowledge: TypeAlias = Done | Refusal | Nothing | Doubt
+Knowledge: TypeAlias = Done | Refusal | Again | Doubt
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What went before under one key. *doubtful*: a send of it may have had an effect that nobody knows of.
+
+    *saved* is the request id of an answer in an earlier run, *last* the last answer with a reason in this one, and
+    *repeats* how often it has come again in a row.
+    """
+
+    doubtful: bool = False
+    saved: str | None = None
+    last: Answer | None = None
+    repeats: int = 0
+
+    def after(self, answer: Answer | Fault, knowledge: Knowledge) -> "History":
+        """Return the history with one more send."""
+        doubtful = self.doubtful or isinstance(knowledge, Doubt)
+        if not isinstance(answer, Answer) or not answer.is_business:
+            return replace(self, doubtful=doubtful)
+        is_same = self.last is not None and _signature(self.last) == _signature(answer)
+        return replace(self, doubtful=doubtful, last=answer, repeats=self.repeats + 1 if is_same else 0)
+
+    def has_saved(self, answer: Answer) -> bool:
+        """Whether *answer* is shown to be what the platform has saved: its request id comes again.
+
+        Without request ids, the same reasons for the third time in a row, each after a full wait.
+        """
+        if answer.request_id is not None:
+            return answer.request_id in (self.saved, self.last.request_id if self.last else None)
+        return self.last is not None and _signature(self.last) == _signature(answer) and self.repeats >= 1
+
+
+def _signature(answer: Answer) -> tuple[str | None, int, tuple[Reason, ...]]:
+    return answer.request_id, answer.status, answer.reasons
 
 
 class Kind(Enum):
@@ -113,6 +181,7 @@ _WORDS = {
 }
 """Codes of the older APIs, which appear in answers still."""
 
+_CAUSES = {Kind.TRANSIENT: Cause.PASSING, Kind.LIMIT: Cause.LIMIT}
 _MOST_DOUBTFUL_FIRST = (Kind.SERVER, Kind.TRANSIENT, Kind.CREDENTIALS, Kind.LIMIT, Kind.FINAL)
 
 
@@ -127,57 +196,59 @@ def category_of(code: str) -> str | None:
     return code[-2:] if len(code) == 8 and code.isascii() and code.isdecimal() else None
 
 
-def know(answer: Answer | Fault, *, unanswered: bool) -> Knowledge:
-    """Return what *answer* tells of its call. *unanswered*: an earlier send under the same key was never answered."""
+FRESH = History()
+
+
+def know(answer: Answer | Fault, history: History = FRESH) -> Knowledge:
+    """Return what *answer* tells of its call, after what *history* tells of earlier sends under the same key."""
     if isinstance(answer, Fault):
-        text = answer.message
-        return Nothing(code="NotSent", message=text) if answer.kind is FaultKind.NOT_SENT else _lost(text)
+        if answer.kind is FaultKind.NOT_SENT:
+            return Again(code="NotSent", message=answer.message, cause=Cause.NOT_SENT)
+        return Doubt(code="NoAnswer", message=answer.message)
     if answer.is_business:
-        return _know_business(answer, unanswered=unanswered)
+        return _know_business(answer, history)
     return _know_gateway(answer)
 
 
-def _lost(message: str) -> Doubt:
-    return Doubt(code="NoAnswer", message=message)
-
-
 def _know_gateway(answer: Answer) -> Knowledge:
-    """Something before the application has answered: with 4XX it let nothing through; 409 tells of a send under way."""
     code, message = f"HTTP{answer.status}", f"HTTP {answer.status} without an answer of the platform's kind"
     if answer.status == 409:
-        return Doubt(code=code, message="a request with the same key is in progress (HTTP 409)")
-    if 300 <= answer.status < 500:
-        return Nothing(code=code, message=message, authentication=answer.status in (401, 403))
-    return Doubt(code=code, message=message)
+        message = "a request with the same key is in progress (HTTP 409)"
+    elif 300 <= answer.status < 500:
+        cause = {401: Cause.TOKEN, 429: Cause.LIMIT}.get(answer.status, Cause.BARRED)
+        return Again(code=code, message=message, cause=cause, wait=answer.retry_after)
+    return Doubt(code=code, message=message, wait=answer.retry_after)
 
 
-def _know_business(answer: Answer, *, unanswered: bool) -> Knowledge:
+def _know_business(answer: Answer, history: History) -> Knowledge:
     if answer.success is True and answer.status == 200:
         return _done(answer)
     code, message = _told(answer)
     if answer.id_list:
-        return Doubt(code=code, message=f"{message} (and ids came with it)")
+        message = f"{message} (and ids came with it)"
+        return Doubt(code=code, message=message, spent=history.has_saved(answer))
     if answer.status in (401, 429):
-        return Nothing(code=code, message=message, authentication=answer.status == 401)
+        cause = Cause.TOKEN if answer.status == 401 else Cause.LIMIT
+        return Again(code=code, message=message, cause=cause, wait=answer.retry_after)
     if answer.status == 422:
         return Doubt(code=code, message=f"the key was used for another request: {message}", spent=True)
-    return _know_reasons(answer, code, message, unanswered=unanswered)
+    return _know_reasons(answer, history, code, message)
 
 
-def _know_reasons(answer: Answer, code: str, message: str, *, unanswered: bool) -> Knowledge:
+def _know_reasons(answer: Answer, history: History, code: str, message: str) -> Knowledge:
     kinds = {kind_of(reason.code) for reason in answer.reasons}
     worst = next((kind for kind in _MOST_DOUBTFUL_FIRST if kind in kinds), Kind.SERVER)
     match worst:
         case Kind.FINAL:
             return Refusal(code=code, message=message)
-        case Kind.TRANSIENT if not unanswered:
-            return Refusal(code=code, message=message)
+        case Kind.TRANSIENT if not history.doubtful and history.has_saved(answer):
+            return Refusal(code=code, message=message, passing=True)
+        case Kind.SERVER:
+            return Doubt(code=code, message=message, wait=answer.retry_after, spent=history.has_saved(answer))
         case Kind.CREDENTIALS:
-            return Nothing(code=code, message=message, authentication=True)
-        case Kind.LIMIT:
-            return Nothing(code=code, message=message)
+            return Refusal(code=code, message=message)
         case _:
-            return Doubt(code=code, message=message)
+            return Again(code=code, message=message, cause=_CAUSES[worst], wait=answer.retry_after)
 
 
 def _done(answer: Answer) -> Done:

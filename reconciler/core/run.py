@@ -1,7 +1,7 @@
 """A run is one apply: what became of every change of its plan. Reports render it; the exit status follows from it."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.core.address import Address
@@ -24,6 +24,10 @@ class Stop(StrEnum):
     TERMINATED = "terminated"
     NOT_REACHED = "the platform could not be reached"
     CREDENTIALS = "the platform no longer accepts the credentials"
+    DEADLINE = "the deadline is near"
+    CALLS = "--max-calls is reached"
+    STORAGE = "the state or its journal cannot be written"
+    STALE = "the state was replaced by somebody else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """*results* has one result for each change of the plan, in the plan's order."""
+    """*results* has one result for each change of the plan, in the plan's order; *error* is what ended it early."""
 
     id: str
     plan_id: str
     environment: str
     results: tuple[Result, ...] = ()
     stop: Stop | None = None
-    error: CallError | None = field(default=None)
+    error: CallError | None = None
 
     @property
     def summary(self) -> dict[str, int]:
@@ -67,19 +71,20 @@ class Run:
         return {str(outcome): counts[outcome] for outcome in Outcome}
 
 
-_OF_STOP = {Stop.INTERRUPTED: 130, Stop.TERMINATED: 143, Stop.NOT_REACHED: 6, Stop.CREDENTIALS: 8}
-_STRONGEST_FIRST = (130, 143, 8, 7, 6, 1)
+_EARLY = frozenset({Stop.NOT_REACHED, Stop.DEADLINE, Stop.CALLS, Stop.STORAGE})
+_OF_STOP = {Stop.INTERRUPTED: 130, Stop.TERMINATED: 143, Stop.CREDENTIALS: 8, Stop.STALE: 5}
+_STRONGEST_FIRST = (130, 143, 8, 5, 7, 6, 1)
 
 
 def exit_status(run: Run) -> int:
-    """Return the strongest status that applies: a signal, 8 credentials, 7 undecided, 6 stopped early, 1 refused."""
+    """Return the strongest status that applies: a signal, 8 credentials, 5 stale, 7 undecided, 6 early, 1 refused."""
     outcomes = {result.outcome for result in run.results}
     spent = any(isinstance(result.record, Unsettled) and result.record.spent for result in run.results)
     applies = {
-        7: Outcome.UNDECIDED in outcomes or spent,
-        6: Outcome.IN_DOUBT in outcomes or any(_may_go_on(result) for result in run.results),
+        7: Outcome.UNDECIDED in outcomes or spent or any(each.action is Action.BLOCKED for each in run.results),
+        6: run.stop in _EARLY or Outcome.IN_DOUBT in outcomes or any(_may_go_on(result) for result in run.results),
         1: Outcome.REFUSED in outcomes,
-        **({_OF_STOP[run.stop]: True} if run.stop else {}),
+        **({_OF_STOP[run.stop]: True} if run.stop in _OF_STOP else {}),
     }
     return next((status for status in _STRONGEST_FIRST if applies.get(status)), 0)
 

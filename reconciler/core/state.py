@@ -134,6 +134,7 @@ def _joined(known: Unsettled, lost: Unsettled) -> Unsettled:
         lost,
         call=replace(lost.call, sent=first),
         last_sent=max(known.last_sent, lost.last_sent),
+        request_id=lost.request_id or known.request_id,
         spent=known.spent or lost.spent,
     )
 

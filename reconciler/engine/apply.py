@@ -1,28 +1,33 @@
-"""Applying a plan: send what it says, lane by lane, and remember what came of it.
+"""Applying a plan: from a plan and its state to what became of each change, remembered.
 
-Order: state readable -> token, tenant checked -> state there -> send, one after another -> state document, serial + 1.
-What a crash leaves behind: before the last step the state is as it was, and because keys are computed, the next apply
-within the platform's 24 h sends the same keys and is answered from what the platform saved.
+Order: token, tenant checked -> what abandoned journals know is in the state -> journal open -> sends -> state document,
+serial + 1 -> journals removed. What a crash leaves behind: a state that is whole, old or new, and a journal that names
+every request that may have left. The next plan and apply read it first; nothing else is needed.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.core.address import lane_of, parse_address
-from reconciler.core.call import Authorship, Call, KeyMismatch, Sent, call_of, settle
+from reconciler.core.call import Authorship
+from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.fold import fold
-from reconciler.core.key import KeyScope, track_id
-from reconciler.core.outcome import Fault, FaultKind, Nothing, know
-from reconciler.core.plan import Blocked, Change, Plan, Reissue, Undecided
+from reconciler.core.journal import Opened
+from reconciler.core.key import KeyScope
+from reconciler.core.limiter import limiter
+from reconciler.core.plan import Change, Plan, Undecided
 from reconciler.core.run import CallError, Outcome, Result, Run, Stop
 from reconciler.core.state import State
 from reconciler.core.tenancy import Tenancy, agree
 from reconciler.core.timestamp import timestamp
+from reconciler.engine.group_commit import GroupCommit
 from reconciler.engine.plan import StoredState
-from reconciler.errors import AuthenticationError, ReconcilerError, StaleError
+from reconciler.engine.recover import results_of
+from reconciler.engine.sending import Sender, Sends
+from reconciler.errors import ReconcilerError, StaleError, StorageError
+from reconciler.formats.journal import opening_line, read_journal
 from reconciler.formats.state import read_state, write_state
-from reconciler.ports import Clock, Platform, Progress, Regeneration, StateConflict, StateStore, Version
+from reconciler.ports import Clock, JournalStore, Platform, Progress, StateConflict, StateStore, Version
 
 _CONFLICTS = 10
 """How often a write is tried again when others write too; each time their entries are kept and ours folded in."""
@@ -33,6 +38,7 @@ class Ports:
     """What an apply works with. *stop* is asked before every send: why no more may leave, or None."""
 
     store: StateStore
+    journals: JournalStore
     platform: Platform
     clock: Clock
     progress: Progress
@@ -41,7 +47,10 @@ class Ports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is to be applied: *plan*, made from *stored*; authorship by the path of a spec file."""
+    """What is to be applied: *plan*, made from *stored*; authorship by the path of a spec file.
+
+    *concurrency* is how many sends may be under way (None: 80 % of the platform's limit); *deadline* a monotonic time.
+    """
 
     plan: Plan
     stored: StoredState
@@ -49,125 +58,158 @@ class Request:
     lineage: str
     configured: Tenancy
     authorship: Mapping[str, Authorship]
+    concurrency: int | None = None
+    deadline: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    """What a run starts from: the state as it is stored, and the tenant its calls are for."""
+
+    state: State
+    version: Version
+    tenancy: Tenancy
 
 
 async def apply_plan(request: Request, ports: Ports) -> Run:
-    """Carry out the plan and return what became of each change; the state is written before this returns.
+    """Carry out the plan and return what became of each change.
 
-    Raise what `Platform.authenticate` raises and WrongTenant, both before anything is sent; StorageError and StaleError
-    if the state cannot be written.
+    The state is written before this returns; where it could not be, the run says so in `error` and its journal stays,
+    for the next apply to fold. Raise what `Platform.authenticate` raises, WrongTenant, StaleError and StorageError, all
+    before anything is sent.
     """
-    plan, state = request.plan, request.stored.state
+    plan = request.plan
     run = Run(id=request.run, plan_id=plan.id, environment=plan.binding.environment)
     if not plan.calls:
+        _remember(ports, request.stored, request.stored.state)
         return replace(run, results=tuple(_not_sent(change) for change in plan.changes))
-    scope = await ports.platform.authenticate()
+    tenancy = await _authenticate(request, ports)
+    state = request.stored.state or State(environment=run.environment, lineage=request.lineage, entries={})
+    version = _remember(ports, request.stored, state)
+    return await _send(run, request, ports, _Base(state=state, version=version, tenancy=tenancy))
+
+
+async def _authenticate(request: Request, ports: Ports) -> Tenancy:
+    state = request.stored.state
     known = Tenancy(tenant=state.tenant, entity=state.entity) if state else Tenancy(tenant=None, entity=None)
-    tenancy = agree(scope, project=request.configured, state=known)
+    tenancy = agree(await ports.platform.authenticate(), project=request.configured, state=known)
     ports.platform.use(tenancy)
-    version = request.stored.version
-    if state is None:
-        state = State(environment=run.environment, lineage=request.lineage, entries={})
-        version = ports.store.write(write_state(state), expected=None)
-    sending = _Sending(request, ports, tenancy)
+    return tenancy
+
+
+def _remember(ports: Ports, stored: StoredState, state: State | None) -> Version:
+    """Write *state* if it says more than what is stored, then remove the journals that are folded into it.
+
+    Raise StaleError if the stored document is no longer the one that the plan was made from.
+    """
+    current = ports.store.read()
+    version = current.version if current else None
+    if version != stored.version:
+        raise _stale_plan(ports.store)
     try:
-        await sending.send_all()
-    finally:
-        _save(ports.store, state, version, sending.results, tenancy)
-    return replace(run, results=tuple(sending.results), stop=sending.stopped)
+        if state is not None and stored.is_ahead:
+            version = ports.store.write(write_state(state), expected=version)
+    except StateConflict:
+        raise _stale_plan(ports.store) from None
+    for name in stored.folded:
+        ports.journals.remove(name)
+    return version or Version("")
 
 
-class _Sending:
-    """The sends of one run, in the plan's order; a lane ends at its first change that is not done."""
+def _stale_plan(store: StateStore) -> StaleError:
+    return StaleError(
+        "Stale plan",
+        f"{store.name} has changed since the plan was made. Nothing was sent.",
+        hint="Plan and review again.",
+    )
 
-    def __init__(self, request: Request, ports: Ports, tenancy: Tenancy) -> None:
-        bound = request.plan.binding
-        self.results: list[Result] = []
-        self.stopped: Stop | None = None
-        self._request = request
-        self._ports = ports
-        self._ended_lanes: set[str] = set()
-        self._scope = KeyScope(
+
+async def _send(run: Run, request: Request, ports: Ports, base: _Base) -> Run:
+    """Send under a journal, then fold the journal; a second signal ends the sending and loses nothing."""
+    journal = ports.journals.create(request.run, opening_line(_opened(request, ports, base)))
+    sends = _sends(request, ports, base, GroupCommit(journal))
+    error: ReconcilerError | None = None
+    try:
+        await sends.send_all()
+    except asyncio.CancelledError:
+        sends.stopped = ports.stop() or Stop.INTERRUPTED
+    except StorageError as failure:
+        error = failure
+    journal.close()
+    written, unsaved = _close(ports, journal.name, base, sends.results.values())
+    known = {**{each.address: each for each in written if each.outcome is Outcome.IN_DOUBT}, **sends.results}
+    error = unsaved or error
+    return replace(
+        run,
+        results=tuple(known.get(change.address) or _not_sent(change) for change in request.plan.changes),
+        stop=sends.stopped or (_stop_of(error) if error else None),
+        error=CallError(type(error).__name__, f"{error.summary}: {error.detail}") if error else None,
+    )
+
+
+def _stop_of(error: ReconcilerError) -> Stop:
+    return Stop.STALE if isinstance(error, StaleError) else Stop.STORAGE
+
+
+def _close(
+    ports: Ports, name: str, base: _Base, results: Iterable[Result]
+) -> tuple[Sequence[Result], ReconcilerError | None]:
+    """Fold the journal as a recovery would, with what is known besides and could not be written down; then remove it.
+
+    Return what the journal says, and why the state could not be written: then the journal stays.
+    """
+    written: Sequence[Result] = ()
+    try:
+        written = tuple(results_of(read_journal(ports.journals.read(name), name)))
+        _save(ports.store, base.state, base.version, [*written, *results], base.tenancy)
+        ports.journals.remove(name)
+    except (StorageError, StaleError, InvalidInput) as error:
+        return written, error
+    return written, None
+
+
+def _opened(request: Request, ports: Ports, base: _Base) -> Opened:
+    return Opened(
+        run=request.run,
+        plan_id=request.plan.id,
+        environment=base.state.environment,
+        lineage=base.state.lineage,
+        epoch=base.state.epoch,
+        tenant=base.tenancy.tenant,
+        entity=base.tenancy.entity,
+        at=timestamp(ports.clock.now()),
+    )
+
+
+def _sends(request: Request, ports: Ports, base: _Base, journal: GroupCommit) -> Sends:
+    bound = request.plan.binding
+    return Sends(
+        request.plan,
+        run=request.run,
+        scope=KeyScope(
             project=bound.project,
             environment=bound.environment,
-            tenant=tenancy.tenant,
-            entity=tenancy.entity,
+            tenant=base.tenancy.tenant,
+            entity=base.tenancy.entity,
             epoch=bound.epoch,
             refreshed_at=bound.refreshed_at,
-        )
-
-    async def send_all(self) -> None:
-        changes = self._request.plan.changes
-        for change in changes:
-            lane = lane_of(parse_address(change.address))
-            result = await self._result(change, lane)
-            self.results.append(result)
-            if result.outcome is not Outcome.DONE:
-                self._ended_lanes.add(lane)
-            self._ports.progress.settled(result, done=len(self.results), total=len(changes))
-
-    async def _result(self, change: Change, lane: str) -> Result:
-        self.stopped = self.stopped or self._ports.stop()
-        if isinstance(change, Undecided | Blocked) or self.stopped or lane in self._ended_lanes:
-            return _not_sent(change)
-        now = self._ports.clock.now()
-        if isinstance(change, Reissue) and change.not_before is not None and now < change.not_before:
-            return _too_early(change)
-        path = change.declaration.place.path
-        call = call_of(change, self._scope, self._request.authorship.get(path, Authorship()))
-        if isinstance(call, KeyMismatch):
-            return _mismatched(call)
-        return await self._send(call)
-
-    async def _send(self, call: Call) -> Result:
-        regeneration = Regeneration(
-            body=call.declaration.target.body,
-            flags=call.declaration.flags.as_sent,
-            key=call.key,
-            track_id=track_id(self._request.run, call.key),
-        )
-        left = timestamp(self._ports.clock.now())
-        try:
-            answer = await self._ports.platform.regenerate(regeneration)
-        except ReconcilerError as error:
-            return self._stopped_by(call, error)
-        except asyncio.CancelledError:
-            answer = Fault(FaultKind.LOST, "interrupted before the answer came")
-            self.stopped = self._ports.stop() or Stop.INTERRUPTED
-        sent = Sent(run=self._request.run, left=left, ended=timestamp(self._ports.clock.now()))
-        knowledge = know(answer, unanswered=call.earlier is not None)
-        if isinstance(knowledge, Nothing):
-            self.stopped = self.stopped or _stop_for(knowledge)
-        return settle(call, sent, answer, knowledge)
-
-    def _stopped_by(self, call: Call, error: ReconcilerError) -> Result:
-        """No token was to be had for *call*: nothing was sent."""
-        self.stopped = Stop.CREDENTIALS if isinstance(error, AuthenticationError) else Stop.NOT_REACHED
-        outcome = Outcome.IN_DOUBT if call.earlier else Outcome.NOT_STARTED
-        told = CallError(type(error).__name__, error.detail)
-        return Result(address=call.address, action=call.action, outcome=outcome, error=told)
-
-
-def _stop_for(knowledge: Nothing) -> Stop:
-    """What let this send through to nobody will let no other through either."""
-    return Stop.CREDENTIALS if knowledge.authentication else Stop.NOT_REACHED
+        ),
+        authorship=request.authorship,
+        limiter=limiter(request.concurrency),
+        journal=journal,
+        sender=Sender(
+            platform=ports.platform,
+            clock=ports.clock,
+            progress=ports.progress,
+            stop=ports.stop,
+            deadline=request.deadline,
+        ),
+    )
 
 
 def _not_sent(change: Change) -> Result:
     outcome = Outcome.UNDECIDED if isinstance(change, Undecided) else Outcome.NOT_STARTED
     return Result(address=change.address, action=change.action, outcome=outcome)
-
-
-def _too_early(change: Reissue) -> Result:
-    message = f"a lost request may still land; not before {change.not_before:%Y-%m-%dT%H:%M:%SZ}"
-    error = CallError("TooEarly", message)
-    return replace(_not_sent(change), error=error)
-
-
-def _mismatched(call: KeyMismatch) -> Result:
-    message = "computed today, the key is not the one that was sent; project, tenant or entity changed since"
-    error = CallError("KeyMismatch", message)
-    return Result(address=call.address, action=call.action, outcome=Outcome.UNDECIDED, error=error)
 
 
 def _save(store: StateStore, state: State, version: Version | None, results: list[Result], tenancy: Tenancy) -> None:

@@ -4,30 +4,46 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.core.declaration import Spec
+from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.environment import Environment, Project
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import Selection
 from reconciler.core.state import State
+from reconciler.engine.recover import recover
 from reconciler.formats.state import read_state
-from reconciler.ports import StateStore, Version
+from reconciler.ports import JournalStore, StateStore, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredState:
-    """The state as it was read; both are None while there is none."""
+    """The state with what abandoned journals know besides; *version* is of the document as it is stored.
+
+    *folded* are the journals it contains, *is_ahead* whether it says more than the stored document.
+    """
 
     state: State | None
     version: Version | None
+    folded: tuple[str, ...] = ()
+    is_ahead: bool = True
+    warnings: tuple[Diagnostic, ...] = ()
 
 
-def load_state(store: StateStore, environment: Environment) -> StoredState:
-    """Raise InvalidInput if the document is not the state of *environment*, StorageError if it cannot be read."""
+def load_state(store: StateStore, journals: JournalStore, environment: Environment) -> StoredState:
+    """Read the state and what abandoned journals know. Nothing is written.
+
+    Raise InvalidInput if a document is not of *environment* or of a newer version, StorageError if it cannot be read.
+    """
     stored = store.read()
-    if stored is None:
-        return StoredState(state=None, version=None)
-    state = read_state(stored.content, store.name, environment=environment.name)
-    return StoredState(state=state, version=stored.version)
+    state = read_state(stored.content, store.name, environment=environment.name) if stored else None
+    recovered = recover(state, journals)
+    return StoredState(
+        state=recovered.state,
+        version=stored.version if stored else None,
+        folded=recovered.folded,
+        is_ahead=stored is None or recovered.state != state,
+        warnings=recovered.warnings,
+    )
 
 
 def plan_environment(

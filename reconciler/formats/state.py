@@ -52,11 +52,11 @@ def entry_object(entry: Entry) -> dict[str, Any]:
     """Return the JSON object of *entry*; what is absent is left out."""
     value: dict[str, Any] = {"next_call": entry.next_call}
     if entry.applied:
-        value["applied"] = _applied_object(entry.applied)
+        value["applied"] = applied_object(entry.applied)
     if entry.refused:
-        value["refused"] = _refused_object(entry.refused)
+        value["refused"] = refused_object(entry.refused)
     if entry.unsettled:
-        value["unsettled"] = [_unsettled_object(each) for each in entry.unsettled]
+        value["unsettled"] = [unsettled_object(each) for each in entry.unsettled]
     return value
 
 
@@ -87,7 +87,7 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
 
 
-def _call_object(call: CallRecord) -> dict[str, Any]:
+def call_object(call: CallRecord) -> dict[str, Any]:
     return {
         "call": call.number,
         "digest": call.digest,
@@ -100,19 +100,19 @@ def _call_object(call: CallRecord) -> dict[str, Any]:
     }
 
 
-def _applied_object(done: Applied) -> dict[str, Any]:
+def applied_object(done: Applied) -> dict[str, Any]:
     told = {"at": done.at, "idList": list(done.id_list), "requestId": done.request_id}
-    return {**_call_object(done.call), **told, **_present(processId=done.process_id)}
+    return {**call_object(done.call), **told, **_present(processId=done.process_id)}
 
 
-def _refused_object(refused: Refused) -> dict[str, Any]:
+def refused_object(refused: Refused) -> dict[str, Any]:
     told = {"at": refused.at, "code": refused.code, "message": refused.message, "requestId": refused.request_id}
-    return {**_call_object(refused.call), **told, **_present(processId=refused.process_id)}
+    return {**call_object(refused.call), **told, **_present(processId=refused.process_id)}
 
 
-def _unsettled_object(lost: Unsettled) -> dict[str, Any]:
+def unsettled_object(lost: Unsettled) -> dict[str, Any]:
     told = {"scheme": lost.scheme, "lastSent": lost.last_sent, "message": lost.message}
-    return {**_call_object(lost.call), **told, **_present(requestId=lost.request_id, spent=lost.spent or None)}
+    return {**call_object(lost.call), **told, **_present(requestId=lost.request_id, spent=lost.spent or None)}
 
 
 def _present(**values: object) -> dict[str, object]:
@@ -132,9 +132,9 @@ def _entry(document: JsonDocument, address: str, value: object) -> Entry:
     unsettled = document.take_or_none(value, "unsettled", list, address) or []
     entry = Entry(
         next_call=document.take_count(value, "next_call", address),
-        applied=_applied(document, applied, address) if applied is not None else None,
-        refused=_refused(document, refused, address) if refused is not None else None,
-        unsettled=tuple(_unsettled(document, each, address) for each in unsettled),
+        applied=read_applied(document, applied, address) if applied is not None else None,
+        refused=read_refused(document, refused, address) if refused is not None else None,
+        unsettled=tuple(read_unsettled(document, each, address) for each in unsettled),
     )
     _check_next_call(document, entry, address)
     return entry
@@ -147,7 +147,7 @@ def _check_next_call(document: JsonDocument, entry: Entry, address: str) -> None
         document.refuse("wrong-field", f"{address}: 'next_call' must not be less than an unsettled call")
 
 
-def _call(document: JsonDocument, value: dict[str, Any], where: str) -> CallRecord:
+def read_call(document: JsonDocument, value: dict[str, Any], where: str) -> CallRecord:
     digest = document.take(value, "digest", str, where)
     _check_digest(document, digest, where)
     return CallRecord(
@@ -156,7 +156,7 @@ def _call(document: JsonDocument, value: dict[str, Any], where: str) -> CallReco
         flags=_flags(document, document.take(value, "flags", dict, where), where),
         trigger=document.take_or_none(value, "trigger", str, where),
         key=document.take(value, "key", str, where),
-        sent=_time(document, value, "sent", where),
+        sent=read_time(document, value, "sent", where),
         run=document.take(value, "run", str, where),
         commit=document.take_or_none(value, "commit", str, where),
         author=document.take_or_none(value, "author", str, where),
@@ -173,25 +173,25 @@ def _check_digest(document: JsonDocument, digest: str, where: str) -> None:
     document.refuse("wrong-field", f"{where}: 'digest' must be {SCHEME}: and 64 hexadecimal digits")
 
 
-def _applied(document: JsonDocument, value: dict[str, Any], where: str) -> Applied:
+def read_applied(document: JsonDocument, value: dict[str, Any], where: str) -> Applied:
     document.check_keys(value, _APPLIED, where)
     ids = document.take(value, "idList", list, where)
     if not all(isinstance(each, str) for each in ids):
         document.refuse("wrong-field", f"{where}: 'idList' must be a list of texts")
     return Applied(
-        call=_call(document, value, where),
-        at=_time(document, value, "at", where),
+        call=read_call(document, value, where),
+        at=read_time(document, value, "at", where),
         id_list=tuple(ids),
         request_id=document.take_or_none(value, "requestId", str, where),
         process_id=document.take_or_none(value, "processId", str, where),
     )
 
 
-def _refused(document: JsonDocument, value: dict[str, Any], where: str) -> Refused:
+def read_refused(document: JsonDocument, value: dict[str, Any], where: str) -> Refused:
     document.check_keys(value, _REFUSED, where)
     return Refused(
-        call=_call(document, value, where),
-        at=_time(document, value, "at", where),
+        call=read_call(document, value, where),
+        at=read_time(document, value, "at", where),
         code=document.take(value, "code", str, where),
         message=document.take(value, "message", str, where),
         request_id=document.take_or_none(value, "requestId", str, where),
@@ -199,14 +199,14 @@ def _refused(document: JsonDocument, value: dict[str, Any], where: str) -> Refus
     )
 
 
-def _unsettled(document: JsonDocument, value: object, where: str) -> Unsettled:
+def read_unsettled(document: JsonDocument, value: object, where: str) -> Unsettled:
     if not isinstance(value, dict):
         document.refuse("wrong-field", f"{where}: an unsettled call must be an object")
     document.check_keys(value, _UNSETTLED, where)
     return Unsettled(
-        call=_call(document, value, where),
+        call=read_call(document, value, where),
         scheme=document.take(value, "scheme", str, where),
-        last_sent=_time(document, value, "lastSent", where),
+        last_sent=read_time(document, value, "lastSent", where),
         message=document.take(value, "message", str, where),
         request_id=document.take_or_none(value, "requestId", str, where),
         spent=document.take_or_none(value, "spent", bool, where) or False,
@@ -221,7 +221,7 @@ def _flags(document: JsonDocument, value: dict[str, Any], where: str) -> Flags:
     return Flags(pair)
 
 
-def _time(document: JsonDocument, value: dict[str, Any], name: str, where: str) -> Timestamp:
+def read_time(document: JsonDocument, value: dict[str, Any], name: str, where: str) -> Timestamp:
     text = Timestamp(document.take(value, name, str, where))
     try:
         moment(text)

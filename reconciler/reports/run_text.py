@@ -48,6 +48,8 @@ def _closing(run: Run, paint: Paint) -> Iterator[str]:
     counts = run.summary
     if run.stop:
         yield paint(Tone.ALERT, f"Stopped: {run.stop}.")
+    if run.error:
+        yield f"{run.error.code}: {run.error.message}"
     told = [f"{counts[outcome]} {_WORDS[outcome][1]}" for outcome in Outcome if counts[outcome]]
     yield paint(Tone.HEADING, f"Applied: {', '.join(told) or 'nothing to do'}.")
     for outcome, advice in _ADVICE.items():

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from reconciler.errors import StorageError
@@ -52,16 +52,21 @@ class FileStore:
         except FileNotFoundError:
             return None
 
-    @contextmanager
-    def _translated(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StorageError(
-                f"The state cannot be {what}",
-                f"{self._name}: {error.strerror or error}.",
-                hint="The document is as it was. Check rights, disk space and quota, then run the command again.",
-            ) from error
+    def _translated(self, what: str) -> AbstractContextManager[None]:
+        return translated(f"The state cannot be {what}", self._name)
+
+
+@contextmanager
+def translated(summary: str, name: str) -> Iterator[None]:
+    """Turn what the operating system raises into a StorageError about *name*."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            summary,
+            f"{name}: {error.strerror or error}.",
+            hint="The state is as it was. Check rights, disk space and quota, then run the command again.",
+        ) from error
 
 
 def _version(content: bytes) -> Version:

@@ -93,6 +93,7 @@ class HttpPlatform:
         self._tenancy = Tenancy(tenant=None, entity=None)
         self._token: oauth.Token | None = None
         self._token_ends = 0.0
+        self._fetching = asyncio.Lock()
 
     async def authenticate(self) -> Scope:
         return (await self._fresh_token()).scope
@@ -115,16 +116,19 @@ class HttpPlatform:
             return Fault(FaultKind.NOT_SENT, self._told(error))
         except (httpx.HTTPError, TimeoutError, BadBody) as error:
             return Fault(FaultKind.LOST, self._told(error))
+        if response.status == 401 and self._token is token:
+            self._token = None
         return decode(response.status, response.headers, response.body)
 
     async def close(self) -> None:
         await self._client.aclose()
 
     async def _fresh_token(self) -> oauth.Token:
-        if self._token is None or self._monotonic() > self._token_ends:
-            token = await self._fetch_token()
-            self._token, self._token_ends = token, self._monotonic() + token.lifetime - oauth.EARLY
-        return self._token
+        async with self._fetching:
+            if self._token is None or self._monotonic() > self._token_ends:
+                token = await self._fetch_token()
+                self._token, self._token_ends = token, self._monotonic() + token.lifetime - oauth.EARLY
+            return self._token
 
     async def _fetch_token(self) -> oauth.Token:
         base_url = self._endpoint.base_url

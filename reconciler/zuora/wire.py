@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from reconciler.core.outcome import Answer, Reason
@@ -84,7 +85,7 @@ def decode(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     request_id = clean(headers.get("Zuora-Request-Id", ""))[:_UUID_LENGTH] or None
     value = _json_object(body)
     if value is None:
-        return Answer(status=status, is_business=False, request_id=request_id)
+        return Answer(status=status, is_business=False, request_id=request_id, retry_after=_retry_after(headers))
     success = value.get("success", value.get("Success"))
     reasons = tuple(_reasons(value))
     return Answer(
@@ -92,6 +93,7 @@ def decode(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         is_business=isinstance(success, bool) or any(reason.code for reason in reasons),
         success=success if isinstance(success, bool) else None,
         id_list=_ids(value.get("idList")),
+        retry_after=_retry_after(headers),
         reasons=reasons,
         process_id=_text(value.get("processId")),
         request_id=request_id or _text(value.get("requestId")),
@@ -102,6 +104,19 @@ def clean(text: str) -> str:
     """Return foreign *text* fit for a terminal and a document: one line, nothing invisible, not too long."""
     line = " ".join(_UNSHOWABLE.sub(" ", text).split())
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that an answer asks to wait: written as such, or as a date counted from its own Date."""
+    text = headers.get("Retry-After", "").strip()
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return (parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))).total_seconds()
+    except (ValueError, TypeError):
+        return None
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

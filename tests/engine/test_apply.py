@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from builders import (
     BINDING,
+    NOW,
     B,
     applied,
     charge,
@@ -19,23 +21,29 @@ from builders import (
     state_of,
     subscription,
 )
-from fakes import HandClock, Listener, MemoryStore, ScriptedPlatform
+from fakes import HandClock, Listener, MemoryJournals, MemoryStore, ScriptedPlatform
 
 from reconciler.core.address import Address
 from reconciler.core.call import Authorship
 from reconciler.core.declaration import Declaration
+from reconciler.core.diagnostics import Place
 from reconciler.core.digest import digest_of
+from reconciler.core.environment import EmulatorApi, Environment
 from reconciler.core.key import KeyScope, idempotency_key
 from reconciler.core.outcome import Answer, Fault, FaultKind, Reason
+from reconciler.core.plan import Resume, Undecided
 from reconciler.core.planner import make_plan
-from reconciler.core.run import Outcome, Run, Stop
+from reconciler.core.retry import ATTEMPTS
+from reconciler.core.run import Outcome, Run, Stop, exit_status
 from reconciler.core.state import CallRecord, Entry, State
 from reconciler.core.tenancy import Scope, Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
-from reconciler.engine.plan import StoredState
+from reconciler.engine.plan import load_state
 from reconciler.errors import AuthenticationError, StaleError, Unreachable, WrongTenant
 from reconciler.formats.state import read_state, write_state
+from reconciler.ports import Regeneration
 
+Answers = list[Answer | Fault | Exception]
 NOT_FOUND = Answer(
     status=404,
     is_business=True,
@@ -44,10 +52,14 @@ NOT_FOUND = Answer(
     request_id="r-9",
     process_id="738C",
 )
+LOCK = Answer(status=409, is_business=True, success=False, reasons=(Reason("58730050", "lock competition"),))
+LOCK_SAVED = replace(LOCK, request_id="r-7")
 LOST = Fault(FaultKind.LOST, "connection reset")
 NOT_SENT = Fault(FaultKind.NOT_SENT, "connection refused")
-SERVER_ERROR = Answer(status=500, is_business=True, reasons=(Reason("SystemError", "internal"),))
 FIRST = Address("Subscription/A-S00000001@1")
+ENVIRONMENT = Environment(
+    name="local", api=EmulatorApi(database="d"), specs="local", state_file="state.json", place=Place("reconciler.yaml")
+)
 NOBODY = Tenancy(tenant=None, entity=None)
 
 
@@ -58,6 +70,8 @@ class World:
         self.spec = spec_of(*declarations)
         self.platform = platform or ScriptedPlatform()
         self.store = MemoryStore()
+        self.journals = MemoryJournals()
+        self.concurrency = 1
         self.clock = HandClock()
         self.listener = Listener()
         self.stop: Stop | None = None
@@ -77,10 +91,11 @@ class World:
 
     def request(self) -> Request:
         self.runs += 1
-        stored = self.store.read()
+        stored = load_state(self.store, self.journals, ENVIRONMENT)
         return Request(
-            plan=make_plan(self.spec, self.state, BINDING, now=self.clock.now()),
-            stored=StoredState(state=self.state, version=stored.version if stored else None),
+            plan=make_plan(self.spec, stored.state, BINDING, now=self.clock.now()),
+            stored=stored,
+            concurrency=self.concurrency,
             run=f"run-{self.runs}",
             lineage="lineage-1",
             configured=self.configured,
@@ -90,6 +105,7 @@ class World:
     def ports(self) -> Ports:
         return Ports(
             store=self.store,
+            journals=self.journals,
             platform=self.platform,
             clock=self.clock,
             progress=self.listener,
@@ -205,13 +221,19 @@ def test_a_refusal_is_recorded_and_the_next_apply_makes_a_new_call() -> None:
     assert world.entry().refused is None
 
 
-@pytest.mark.parametrize("answer", [LOST, SERVER_ERROR], ids=["lost", "server error"])
-def test_a_doubt_is_recorded_and_resumed_under_the_same_key(answer: Answer | Fault) -> None:
-    world = World(declare(), platform=ScriptedPlatform({1: answer}))
+def server_error(request_id: str) -> Answer:
+    return Answer(status=500, is_business=True, reasons=(Reason("SystemError", "internal"),), request_id=request_id)
+
+
+@pytest.mark.parametrize("kind", ["lost", "server error"])
+def test_a_doubt_is_recorded_and_resumed_under_the_same_key(kind: str) -> None:
+    answers: Answers = [LOST if kind == "lost" else server_error(f"r-{number}") for number in range(ATTEMPTS)]
+    world = World(declare(), platform=ScriptedPlatform({1: answers}))
     assert outcomes(world.apply()) == [Outcome.IN_DOUBT]
     assert len(world.entry().in_doubt) == 1
+    assert len(world.platform.sent) == ATTEMPTS
     world.platform.answers = {}
-    world.clock.advance(timedelta(hours=22))
+    world.clock.moment = NOW + timedelta(hours=22)
 
     assert outcomes(world.apply()) == [Outcome.DONE]
     assert {sent.key for sent in world.platform.sent} == {own_key(declare())}
@@ -229,7 +251,7 @@ def test_resuming_in_vain_does_not_make_a_key_younger() -> None:
         found += outcomes(world.apply())
 
     assert found == [Outcome.IN_DOUBT, Outcome.IN_DOUBT, Outcome.UNDECIDED]
-    assert len(world.platform.sent) == 2
+    assert len({sent.key for sent in world.platform.sent}) == 1
 
 
 def test_a_doubt_older_than_its_key_is_not_sent() -> None:
@@ -251,15 +273,90 @@ def test_a_doubt_whose_key_comes_out_differently_today_is_not_sent() -> None:
     assert world.platform.sent == []
 
 
-@pytest.mark.parametrize("answer", [NOT_SENT, Answer(status=429, is_business=False)], ids=["not sent", "429"])
-def test_a_send_that_reached_nobody_stops_the_run_and_leaves_the_call_as_it_was(answer: Answer | Fault) -> None:
-    world = World(declare(), declare(charge()), platform=ScriptedPlatform({"C-00000042": answer}))
+LIMIT = Answer(status=429, is_business=False)
+
+
+@pytest.mark.parametrize("answer", [NOT_SENT, LIMIT], ids=["not sent", "429"])
+def test_sends_that_reached_nobody_leave_the_call_as_it_was(answer: Answer | Fault) -> None:
+    world = World(declare(), platform=ScriptedPlatform({1: answer}))
     run = world.apply()
 
-    assert outcomes(run) == [Outcome.NOT_STARTED, Outcome.NOT_STARTED]
-    assert (run.stop, len(world.platform.sent)) == (Stop.NOT_REACHED, 1)
+    assert outcomes(run) == [Outcome.NOT_STARTED]
+    assert {sent.key for sent in world.platform.sent} == {own_key(declare())}
     assert world.state is not None
     assert world.state.entries == {}
+
+
+def test_a_platform_that_is_gone_stops_the_run() -> None:
+    declared = [declare(charge(f"C-{number}")) for number in range(30)]
+    world = World(*declared, platform=ScriptedPlatform({f"C-{number}": NOT_SENT for number in range(30)}))
+    run = world.apply()
+
+    assert run.stop is Stop.NOT_REACHED
+    assert len(world.platform.sent) < 30
+
+
+HISTORIES: dict[str, tuple[Answers, Outcome, int]] = {
+    "429 and a refused connection before success": ([LIMIT, NOT_SENT], Outcome.DONE, 3),
+    "lost, then done": ([LOST], Outcome.DONE, 2),
+    "lost, then 401, 429, a lock and 409": (
+        [LOST, Answer(status=401, is_business=False), LIMIT, LOCK, Answer(status=409, is_business=False)],
+        Outcome.IN_DOUBT,
+        5,
+    ),
+    "lost, then 422": ([LOST, Answer(status=422, is_business=True, reasons=(Reason("5", "x"),))], Outcome.IN_DOUBT, 2),
+    "a lock that goes away": ([LOCK], Outcome.DONE, 2),
+    "a lock that is saved under the key": ([LOCK_SAVED, LOCK_SAVED], Outcome.DONE, 3),
+    "a server error that is saved under the key": ([server_error("r-1"), server_error("r-1")], Outcome.IN_DOUBT, 2),
+    "refused at once": ([NOT_FOUND], Outcome.REFUSED, 1),
+    "lost, then refused": ([LOST, NOT_FOUND], Outcome.REFUSED, 2),
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_a_history_under_one_key_comes_out_right(name: str) -> None:
+    answers, outcome, sends = HISTORIES[name]
+    world = World(declare(), platform=ScriptedPlatform({1: list(answers)}))
+    (result,) = world.apply().results
+
+    assert (result.outcome, result.sends, len(world.platform.sent)) == (outcome, sends, sends)
+
+
+def test_a_lock_that_is_saved_under_the_key_is_followed_by_the_next_number_in_the_same_run() -> None:
+    world = World(declare(), platform=ScriptedPlatform({1: [LOCK_SAVED, LOCK_SAVED]}))
+    world.apply()
+
+    assert [sent.key for sent in world.platform.sent] == [own_key(declare(), n) for n in (0, 0, 1)]
+    assert world.entry().next_call == 2
+
+
+def test_a_resumed_call_that_is_refused_is_followed_by_a_new_one_in_the_same_run() -> None:
+    world = World(declare(), platform=ScriptedPlatform({1: [NOT_FOUND]}))
+    world.remember(first=lost_call(declare()))
+
+    assert outcomes(world.apply()) == [Outcome.DONE]
+    assert [sent.key for sent in world.platform.sent] == [own_key(declare(), n) for n in (0, 1)]
+
+
+def test_a_server_error_saved_in_an_earlier_run_is_undecided_as_soon_as_it_comes_again() -> None:
+    answers: Answers = [server_error("r-0"), *[LOST] * 4]
+    world = World(declare(), platform=ScriptedPlatform({1: answers}))
+    world.apply()
+    world.platform.answers = {1: server_error("r-0")}
+    run = world.apply()
+
+    assert exit_status(run) == 7
+    assert [type(change) for change in world.request().plan.changes] == [Undecided]
+
+
+def test_retry_after_is_obeyed_and_an_absurd_one_ends_the_attempts() -> None:
+    asks = Answer(status=429, is_business=False, retry_after=30.0)
+    absurd = Answer(status=429, is_business=False, retry_after=86_400.0)
+    world = World(declare(), platform=ScriptedPlatform({1: [asks, absurd]}))
+    run = world.apply()
+
+    assert outcomes(run) == [Outcome.NOT_STARTED]
+    assert world.clock.slept == [30.0]
 
 
 def test_a_send_that_reached_nobody_settles_no_doubt() -> None:
@@ -364,6 +461,28 @@ def test_a_write_by_somebody_else_is_folded_in_and_never_overwritten() -> None:
     assert world.state.entries[other] == entry(applied(record(0)))
 
 
+def test_a_state_that_moved_after_the_plan_is_stale_and_nothing_is_sent() -> None:
+    world = World(declare())
+    world.apply()
+    world.spec = spec_of(declare(trigger="again"))
+    request = world.request()
+    world.spec = spec_of(declare(trigger="rival"))
+    world.apply()
+    with pytest.raises(StaleError, match="Nothing was sent"):
+        asyncio.run(apply_plan(request, world.ports()))
+
+    assert len(world.platform.sent) == 2
+
+
+def test_a_first_write_by_somebody_else_is_stale_and_nothing_is_sent() -> None:
+    world = World(declare())
+    world.store.rivals = [write_state(state_of({}))]
+    with pytest.raises(StaleError):
+        world.apply()
+
+    assert world.platform.sent == []
+
+
 def replaced_by_another_lineage() -> list[bytes]:
     state = state_of({})
     return [write_state(State(environment="local", lineage="another", entries=state.entries))]
@@ -374,12 +493,94 @@ def never_the_same_twice() -> list[bytes]:
 
 
 @pytest.mark.parametrize("rivals", [replaced_by_another_lineage, never_the_same_twice])
-def test_a_state_that_cannot_be_joined_ends_as_stale(rivals: Callable[[], list[bytes]]) -> None:
+def test_a_state_that_cannot_be_joined_ends_as_stale_and_the_journal_stays(rivals: Callable[[], list[bytes]]) -> None:
     world = World(declare())
     world.remember(first=entry(refused(record(0))))
     world.store.rivals = rivals()
-    with pytest.raises(StaleError):
-        world.apply()
+    run = world.apply()
+
+    assert (exit_status(run), outcomes(run)) == (5, [Outcome.DONE])
+    assert list(world.journals.contents) == ["state.json.run-1.journal"]
+
+
+def test_what_a_run_could_not_write_into_the_state_the_next_plan_finds_in_its_journal() -> None:
+    world = World(declare())
+    world.remember(first=entry(refused(record(0))))
+    before = world.store.content
+    world.store.fails = True
+    run = world.apply()
+    assert (exit_status(run), outcomes(run)) == (6, [Outcome.DONE])
+    assert world.store.content == before
+    world.store.fails = False
+
+    assert outcomes(world.apply()) == []
+    assert world.entry().applied is not None
+    assert world.journals.contents == {}
+
+
+def test_nothing_is_sent_that_could_not_be_written_down() -> None:
+    world = World(declare(), declare(charge()))
+    world.journals.fails = True
+    run = world.apply()
+
+    assert (world.platform.sent, exit_status(run)) == ([], 6)
+    assert run.error is not None
+
+
+def test_a_journal_that_breaks_off_after_a_send_leaves_a_doubt_that_is_resumed() -> None:
+    world = World(declare())
+    world.apply()
+    world.store.content = write_state(state_of({}))
+    world.journals.contents = {"state.json.run-1.journal": journal_of(world, lines=2)}
+
+    (change,) = world.request().plan.changes
+    assert isinstance(change, Resume)
+    assert outcomes(world.apply()) == [Outcome.DONE]
+    assert len({sent.key for sent in world.platform.sent}) == 1
+
+
+def journal_of(world: World, *, lines: int) -> bytes:
+    """The first *lines* of the journal that an apply of *world* would write."""
+    other = World(*world.spec.declarations.values())
+    other.store.content = write_state(state_of({}))
+    other.store.fails = True
+    other.apply()
+    (content,) = other.journals.contents.values()
+    return b"".join(content.splitlines(keepends=True)[:lines])
+
+
+def test_lanes_run_side_by_side_up_to_the_limit_and_versions_of_one_subscription_never() -> None:
+    names = [f"S{number}" for number in range(6)]
+    world = World(*(declare(subscription(version, name)) for name in names for version in (1, 2)))
+    world.concurrency = 4
+    seen = Watcher(world.platform)
+    run = asyncio.run(apply_plan(world.request(), replace(world.ports(), platform=seen)))
+
+    assert set(outcomes(run)) == {Outcome.DONE}
+    assert seen.most == 4
+    assert seen.twice == set()
+
+
+class Watcher:
+    """A platform that notes how many sends are under way, and whether two are of one subscription."""
+
+    def __init__(self, platform: ScriptedPlatform) -> None:
+        self._platform = platform
+        self._under_way: list[object] = []
+        self.most = 0
+        self.twice: set[object] = set()
+        self.authenticate = platform.authenticate
+        self.use = platform.use
+
+    async def regenerate(self, regeneration: Regeneration) -> Answer | Fault:
+        name = regeneration.body["subscriptionName"]
+        if name in self._under_way:
+            self.twice.add(name)
+        self._under_way.append(name)
+        self.most = max(self.most, len(self._under_way))
+        await asyncio.sleep(0.01)
+        self._under_way.remove(name)
+        return await self._platform.regenerate(regeneration)
 
 
 def test_the_serial_grows_by_one_with_each_run_that_learns_something() -> None:

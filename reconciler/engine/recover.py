@@ -1,0 +1,78 @@
+"""Recovery is the normal path: what abandoned journals know is folded into the state before anything is planned."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reconciler.core.diagnostics import Diagnostic, Place, Severity
+from reconciler.core.fold import fold
+from reconciler.core.journal import BrokenRule, records_of
+from reconciler.core.run import Outcome, Result
+from reconciler.core.selection import Action
+from reconciler.core.state import State, Unsettled
+from reconciler.formats.journal import ReadJournal, read_journal
+from reconciler.ports import JournalStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """*state* with everything that journals know; *folded* are their names, *warnings* what could not be used."""
+
+    state: State | None
+    folded: tuple[str, ...]
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+def recover(state: State | None, journals: JournalStore) -> Recovered:
+    """Fold every abandoned journal into *state*. Nothing is written: the caller does, and removes what is folded.
+
+    Raise StorageError if a journal cannot be read, InvalidInput if one is of a newer version.
+    """
+    folded: list[str] = []
+    warnings: list[Diagnostic] = []
+    for name in journals.abandoned():
+        read = read_journal(journals.read(name), name)
+        if read.opened is None and not read.events:
+            folded.append(name)
+            continue
+        if state is None or read.opened is None or read.opened.lineage != state.lineage:
+            warnings.append(_foreign(name))
+            continue
+        opened = read.opened
+        state = fold(state, results_of(read), tenant=opened.tenant, entity=opened.entity)
+        folded.append(name)
+        if read.damaged:
+            warnings.append(_damaged(name, read.damaged))
+    return Recovered(state=state, folded=tuple(folded), warnings=tuple(warnings))
+
+
+def results_of(read: ReadJournal) -> Iterable[Result]:
+    """Return the records of a journal as results. One that breaks its rules is read as damaged."""
+    try:
+        records = records_of(read.events, damaged=bool(read.damaged))
+    except BrokenRule:
+        records = records_of(read.events, damaged=True)
+    for address, record in records:
+        outcome = Outcome.IN_DOUBT if isinstance(record, Unsettled) else Outcome.DONE
+        yield Result(address=address, action=Action.RESUME, outcome=outcome, record=record)
+
+
+def _foreign(name: str) -> Diagnostic:
+    return Diagnostic(
+        code="foreign-journal",
+        severity=Severity.WARNING,
+        summary="a journal belongs to another state",
+        place=Place(name),
+        detail="It was written for a state that is gone or was replaced; nothing of it is used.",
+        hint="Find out what became of that state; remove the file when nobody needs it.",
+    )
+
+
+def _damaged(name: str, lines: int) -> Diagnostic:
+    return Diagnostic(
+        code="damaged-journal",
+        severity=Severity.WARNING,
+        summary=f"a journal is damaged in {lines} places",
+        place=Place(name),
+        detail="What it leaves open is in doubt: the same keys are sent again while they are young.",
+        hint="Look after the disk. If the journal is older than a day, compare with the platform before you apply.",
+    )
