@@ -6,11 +6,13 @@
     ├── IllegalPlan                       1   our own planner broke a rule: a defect, found before anything is sent
     ├── StorageError                      1   a file could not be written or read: disk, rights
     ├── InvalidInput                      3   spec, project or state; carries diagnostics (core/diagnostics.py)
+    ├── Locked                            4   another run is at work on this environment
     ├── StaleError                        5   the state moved while we worked, again and again
     ├── Unreachable                       6   nothing was sent; the same command may be tried again
     ├── AuthenticationError               8   credentials refused
     │   └── WrongTenant                   8   credentials of another tenant or entity
-    └── GuardrailError                    9   a rule of the project refuses
+    ├── GuardrailError                    9   a rule of the project refuses
+    └── Interrupted                     130   stopped before anything was sent
 
 Each has a fixed summary (so that people recognise it), a detail in whole sentences and often a hint.
 Anything else that escapes is a defect of ours.
@@ -48,10 +50,22 @@ class StorageError(ReconcilerError):
     """The operating system refused to read or write a file."""
 
 
+class Interrupted(ReconcilerError):
+    """Somebody has stopped the command before it began to send."""
+
+    exit_status = 130
+
+
 class StaleError(ReconcilerError):
     """The state was changed by somebody else while this command worked."""
 
     exit_status = 5
+
+
+class Locked(ReconcilerError):
+    """Another run holds the lock of this environment."""
+
+    exit_status = 4
 
 
 class Unreachable(ReconcilerError):

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 Answer = Callable[[bytes], bytes | None]
 """From the head and body of a request to the bytes of the answer; None closes the connection without one."""
 
-TOKEN = b'{"access_token": "token", "expires_in": 3599, "scope": "tenant.1 entity.e"}'
+TOKEN_TEXT = "token-of-a-canned-server"
+TOKEN = f'{{"access_token": "{TOKEN_TEXT}", "expires_in": 3599, "scope": "tenant.1 entity.e"}}'.encode()
 
 
 def http(status: int, body: bytes, *headers: str, length: int | None = None) -> bytes:

@@ -80,7 +80,6 @@ environments = st.fixed_dictionaries(
         "specs": texts,
         "state": st.fixed_dictionaries({"file": texts}),
     },
-    optional={"refreshed_at": texts},
 )
 project_files = st.fixed_dictionaries(
     {
@@ -143,7 +142,6 @@ PROJECT_FILE: Value = {
             },
             "specs": "sandbox",
             "state": {"file": "b"},
-            "refreshed_at": "r",
         },
     },
 }
@@ -160,7 +158,6 @@ FIELDS = [
         "api",
         "specs",
         "state",
-        "refreshed_at",
         "emulator",
         "base_url",
     ),

@@ -3,10 +3,11 @@
 import argparse
 import asyncio
 import signal
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from reconciler.cli.project import Planned, make_planned
-from reconciler.cli.sending import open_platform
+from reconciler.cli.project import Planned, hold_lock, make_planned, open_project
+from reconciler.cli.sending import nobody, open_platform
 from reconciler.cli.wiring import World, open_journals
 from reconciler.core.environment import Environment
 from reconciler.core.plan import place_of
@@ -14,7 +15,7 @@ from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Result, Run, Stop, exit_status
 from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
-from reconciler.errors import IllegalPlan, ReconcilerError, UsageError
+from reconciler.errors import IllegalPlan, Interrupted, ReconcilerError, UsageError
 from reconciler.reports.diagnostic_text import diagnostic_text
 from reconciler.reports.documents import apply_document, failed_apply_document, json_text
 from reconciler.reports.plan_report import report_plan
@@ -25,18 +26,32 @@ from reconciler.workspace.git import authorship_of
 
 def run(arguments: argparse.Namespace, world: World) -> int:
     try:
-        planned = make_planned(arguments, world)
-        _show(planned, arguments, world)
-        _check(planned, world)
-        if planned.plan.calls:
-            _confirm(planned.opened.environment, arguments, world)
-        finished = asyncio.run(_apply(planned, arguments, world))
-    except ReconcilerError as error:
+        with _lock(arguments, world):
+            finished = _run(arguments, world)
+    except (ReconcilerError, KeyboardInterrupt, asyncio.CancelledError) as error:
+        failure = error if isinstance(error, ReconcilerError) else Interrupted("Interrupted", "Nothing was sent.")
         if arguments.json:
-            world.console.out(json_text(failed_apply_document(error, arguments.environment)))
-        raise
+            world.console.out(json_text(failed_apply_document(failure, arguments.environment)))
+        raise failure from error
     _report(finished, arguments, world)
     return exit_status(finished)
+
+
+def _lock(arguments: argparse.Namespace, world: World) -> AbstractContextManager[None]:
+    if arguments.lock == "false":
+        return nullcontext()
+    return hold_lock(open_project(arguments, world), world, timeout=arguments.lock_timeout)
+
+
+def _run(arguments: argparse.Namespace, world: World) -> Run:
+    """Plan, show, ask and apply. The lock is held all the while, so that what was shown is what is done."""
+    planned = make_planned(arguments, world)
+    _show(planned, arguments, world)
+    _check(planned)
+    _check_confirmed(planned.opened.environment, arguments)
+    if planned.plan.calls:
+        _confirm(planned.opened.environment, arguments, world)
+    return asyncio.run(_apply(planned, arguments, world))
 
 
 def _show(planned: Planned, arguments: argparse.Namespace, world: World) -> None:
@@ -50,8 +65,8 @@ def _show(planned: Planned, arguments: argparse.Namespace, world: World) -> None
         console.out(plan_text(report, console.paint))
 
 
-def _check(planned: Planned, world: World) -> None:
-    violations = plan_violations(planned.plan, planned.spec, planned.stored.state, world.clock.now())
+def _check(planned: Planned) -> None:
+    violations = plan_violations(planned.plan, planned.spec, planned.stored.state, planned.at)
     if violations:
         raise IllegalPlan(
             "The plan breaks a rule of planning",
@@ -60,13 +75,17 @@ def _check(planned: Planned, world: World) -> None:
         )
 
 
-def _confirm(environment: Environment, arguments: argparse.Namespace, world: World) -> None:
-    """Return if somebody wants this. Raise UsageError otherwise; nothing is sent then."""
+def _check_confirmed(environment: Environment, arguments: argparse.Namespace) -> None:
     name = environment.name
     if arguments.confirm not in (None, name):
         raise UsageError(
             "Another environment is confirmed", f"--confirm says {arguments.confirm!r}, and this is {name!r}."
         )
+
+
+def _confirm(environment: Environment, arguments: argparse.Namespace, world: World) -> None:
+    """Return if somebody wants this. Raise UsageError otherwise; nothing is sent then."""
+    name = environment.name
     if environment.is_production and arguments.confirm is None:
         _ask_for(name, f"This is production. Type its name, {name}, to send: ", "--confirm", world)
     elif not arguments.yes and not (environment.is_production and arguments.confirm):
@@ -129,7 +148,7 @@ async def _apply(planned: Planned, arguments: argparse.Namespace, world: World) 
         concurrency=arguments.concurrency,
     )
     signals = _Signals(world=world)
-    async with open_platform(opened, world) as platform:
+    async with open_platform(opened, world) if plan.calls else nobody() as platform:
         ports = Ports(
             store=planned.store,
             journals=open_journals(opened.folder, opened.environment),

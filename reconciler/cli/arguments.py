@@ -90,7 +90,14 @@ def _add_project(parser: Parser, *, default: object) -> None:
 
 
 def _add_validate(commands: "_Commands[Parser]") -> None:
-    _command(commands, "validate", "check the project file and the specs of all environments, or of one")
+    parser = commands.add_parser(
+        "validate",
+        help="check the project file and all specs",
+        description="Check the project file and the specs of all environments, or of one.",
+        allow_abbrev=False,
+    )
+    _add_project(parser, default=argparse.SUPPRESS)
+    parser.add_argument("-e", "--environment", metavar="ENV", help="only this environment's specs")
 
 
 def _add_plan(commands: "_Commands[Parser]") -> None:
@@ -109,9 +116,41 @@ def _add_apply(commands: "_Commands[Parser]") -> None:
         type=_positive,
         help="send at most N calls at once (default: 80 %% of the platform's limit, 32)",
     )
+    parser.add_argument(
+        "--lock-timeout",
+        metavar="DURATION",
+        type=_duration,
+        default=0.0,
+        help="wait so long for another run on the same state, such as 90s or 5m",
+    )
+    parser.add_argument(
+        "--lock", choices=("true", "false"), default="true", help="false: do not wait for, or keep out, other runs"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--confirm", metavar="ENV", help="the environment's name once more, for production")
     parser.add_argument("--json", action="store_true", help="print the results as JSON (schemas/apply.schema.json)")
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _duration(text: str) -> float:
+    """Read ``90s``, ``8m`` or ``1h`` as seconds."""
+    return _seconds(text[:-1]) * _UNITS[text[-1]] if text[-1:] in _UNITS else _seconds(text)
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65_535:
+        raise ValueError(text)
+    return number
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= 3600:
+        raise ValueError(text)
+    return seconds
 
 
 def _positive(text: str) -> int:
@@ -141,13 +180,13 @@ def _add_emulator(commands: "_Commands[Parser]") -> None:
     verbs = emulator.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     serve = _command(verbs, "serve", "serve the emulator over HTTP until interrupted", project=False)
     serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8765, help="default 8765; 0 takes a free one")
+    serve.add_argument("--port", type=_port, default=8765, help="default 8765; 0 takes a free one")
     serve.add_argument("--db", metavar="FILE", default=":memory:", help="keep the world in FILE (default: in memory)")
     serve.add_argument(
         "--client", metavar="ID:SECRET@TENANT", action="append", default=[], help="accept only such clients"
     )
     serve.add_argument(
-        "--latency", metavar="SECONDS", type=float, default=0.0, help="let every regeneration take this long"
+        "--latency", metavar="SECONDS", type=_seconds, default=0.0, help="let every regeneration take this long"
     )
     ledger = _command(verbs, "ledger", "list every effect there really was, per target")
     ledger.add_argument("--db", metavar="FILE", help="the world (default: that of the environment)")

@@ -1,21 +1,38 @@
-"""The console: data to stdout, the rest to stderr. A reader that went away stops the writing, never the work."""
+"""The console: data to stdout, the rest to stderr. A reader that went away stops the writing, never the work.
+
+Whatever is written was made visible: names, authors and answers come from outside and may move a cursor or hide text.
+"""
 
 import io
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import TextIO
 
 from reconciler.reports.paint import Paint, coloured, colourless
 
+_UNSAFE = re.compile(
+    "\x1b(?!\\[[0-9]{1,2}m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
+"""Control, bidirectional and zero-width characters, but for line breaks, tabs and our own colours."""
+
+
+def _visible(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode()
+
 
 class Console:
-    """Writes to two streams; *variables* decide about colour (NO_COLOR, FORCE_COLOR, TERM)."""
+    """Writes to two streams; *variables* decide about colour (NO_COLOR, FORCE_COLOR, TERM).
+
+    *has_failed* tells that something could not be written although somebody was listening, as on a full disk.
+    """
 
     def __init__(self, out: TextIO, err: TextIO, variables: Mapping[str, str]) -> None:
         self._out = out
         self._err = err
         self._broken: set[int] = set()
+        self.has_failed = False
         self.paint = _paint(out, variables)
         self.error_paint = _paint(err, variables)
 
@@ -34,9 +51,10 @@ class Console:
         if id(stream) in self._broken:
             return
         try:
-            stream.write(text)
+            stream.write(_UNSAFE.sub(_visible, text))
             stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            self.has_failed = self.has_failed or not isinstance(error, BrokenPipeError)
             self._broken.add(id(stream))
             _silence(stream)
 

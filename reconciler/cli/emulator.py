@@ -67,6 +67,8 @@ def _seed(arguments: argparse.Namespace, world: World) -> None:
         document = json.loads((world.here / arguments.objects).read_bytes())
     except UnicodeDecodeError as error:
         raise UsageError("The objects cannot be read", f"{arguments.objects} is not UTF-8 text.") from error
+    except RecursionError as error:
+        raise UsageError("The objects cannot be read", f"{arguments.objects} is nested too deep.") from error
     except json.JSONDecodeError as error:
         where = f"{arguments.objects}:{error.lineno}:{error.colno}"
         raise UsageError("The objects cannot be read", f"{where}: {error.msg}.") from error

@@ -15,6 +15,12 @@ _INTERRUPTED = 130
 
 def run(argv: Sequence[str]) -> int:
     world = system_world()
+    status = _run(world, argv)
+    world.console.close()
+    return status or int(world.console.has_failed)
+
+
+def _run(world: World, argv: Sequence[str]) -> int:
     try:
         return run_in(world, argv)
     except ReconcilerError as error:
@@ -23,8 +29,6 @@ def run(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         world.console.err("Interrupted.\n")
         return _INTERRUPTED
-    finally:
-        world.console.close()
 
 
 def run_in(world: World, argv: Sequence[str]) -> int:

@@ -1,7 +1,9 @@
 """What every command on a project begins with: the folder, the project, the environment, the selection."""
 
 import argparse
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from reconciler.cli.wiring import World, open_journals, open_store
@@ -11,6 +13,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.selection import Selection, parse_selector
 from reconciler.engine.plan import StoredState, load_state, plan_environment
 from reconciler.stores.file import FileStore
+from reconciler.stores.lock import held
 from reconciler.workspace.folder import find_folder, load_project, load_spec
 
 ENVIRONMENT_VARIABLE = "RECONCILER_ENV"
@@ -25,13 +28,14 @@ class OpenProject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan with all that it was made from."""
+    """A plan with all that it was made from; *at* is the moment it was made for."""
 
     opened: OpenProject
     spec: Spec
     store: FileStore
     stored: StoredState
     plan: Plan
+    at: datetime
 
 
 def open_project(arguments: argparse.Namespace, world: World) -> OpenProject:
@@ -40,6 +44,19 @@ def open_project(arguments: argparse.Namespace, world: World) -> OpenProject:
     project = load_project(folder)
     asked = arguments.environment or world.variables.get(ENVIRONMENT_VARIABLE)
     return OpenProject(folder=folder, project=project, environment=project.environment(asked))
+
+
+def hold_lock(opened: OpenProject, world: World, *, timeout: float) -> AbstractContextManager[None]:
+    """Hold the lock of the environment's state, telling others who does."""
+    environment = opened.environment
+    return held(
+        opened.folder / environment.state_file,
+        name=environment.state_file,
+        holder=world.identity(),
+        timeout=timeout,
+        monotonic=world.monotonic,
+        sleep=world.sleep,
+    )
 
 
 def make_planned(arguments: argparse.Namespace, world: World) -> Planned:
@@ -51,12 +68,13 @@ def make_planned(arguments: argparse.Namespace, world: World) -> Planned:
     spec = load_spec(opened.folder, opened.environment)
     store = open_store(opened.folder, opened.environment)
     stored = load_state(store, open_journals(opened.folder, opened.environment), opened.environment)
+    now = world.clock.now()
     plan = plan_environment(
         opened.project,
         opened.environment,
         spec,
         stored.state,
-        now=world.clock.now(),
+        now=now,
         selection=selection,
     )
-    return Planned(opened=opened, spec=spec, store=store, stored=stored, plan=plan)
+    return Planned(opened=opened, spec=spec, store=store, stored=stored, plan=plan, at=now)

@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NoReturn
 
 from reconciler.cli.project import OpenProject
 from reconciler.cli.wiring import World
 from reconciler.core.environment import EmulatorApi, PlatformApi
+from reconciler.core.tenancy import Tenancy
 from reconciler.emulator.app import App, create_app
 from reconciler.errors import StorageError
-from reconciler.ports import Secret
+from reconciler.ports import Platform, Regeneration, Secret
 from reconciler.workspace.secrets import read_secret
 from reconciler.zuora.client import Endpoint, HttpPlatform, in_process, network
 
@@ -16,7 +18,7 @@ _EMULATOR_URL = "http://emulator.localhost"
 
 
 @asynccontextmanager
-async def open_platform(opened: OpenProject, world: World) -> AsyncIterator[HttpPlatform]:
+async def open_platform(opened: OpenProject, world: World) -> AsyncIterator[Platform]:
     """Yield the platform of an environment. Raise AuthenticationError if its credentials cannot be read."""
     api = opened.environment.api
     async with AsyncExitStack() as opening:
@@ -28,6 +30,24 @@ async def open_platform(opened: OpenProject, world: World) -> AsyncIterator[Http
             platform = _real(api, opened, world)
         opening.push_async_callback(platform.close)
         yield platform
+
+
+class _Nobody:
+    """The platform of a run that has nothing to send: it needs no credentials, and being asked is a defect."""
+
+    async def authenticate(self) -> NoReturn:
+        raise AssertionError("a run without calls asks for a token")
+
+    def use(self, tenancy: Tenancy) -> NoReturn:
+        raise AssertionError(tenancy)
+
+    async def regenerate(self, regeneration: Regeneration) -> NoReturn:
+        raise AssertionError(regeneration)
+
+
+@asynccontextmanager
+async def nobody() -> AsyncIterator[Platform]:
+    yield _Nobody()
 
 
 def _real(api: PlatformApi, opened: OpenProject, world: World) -> HttpPlatform:

@@ -7,6 +7,7 @@ from pathlib import Path
 from reconciler.cli.wiring import World
 from reconciler.core.diagnostics import Diagnostic, InvalidInput
 from reconciler.core.environment import Environment, Project
+from reconciler.formats.project import readable_environments
 from reconciler.formats.schema import PROJECT_SCHEMA, SPEC_SCHEMA, SchemaSet
 from reconciler.reports.plan_report import counted
 from reconciler.workspace.folder import find_folder, read_project_file, read_spec_files
@@ -18,10 +19,10 @@ def run(arguments: argparse.Namespace, world: World) -> int:
     schemas = SchemaSet(load_schemas())
     reading, project = read_project_file(folder)
     schemas.check(reading, PROJECT_SCHEMA)
-    if project is None or reading.diagnostics:
-        raise InvalidInput(reading.diagnostics)
-    chosen = _chosen(arguments, project)
-    found = [each for environment in chosen for each in _check(folder, environment, schemas, world)]
+    chosen = _chosen(arguments, project) if project else readable_environments(reading)
+    found = list(reading.diagnostics)
+    for environment in chosen:
+        found += _check(folder, environment, schemas, world)
     if found:
         raise InvalidInput(found)
     return 0

@@ -16,6 +16,8 @@ from reconciler.core.timestamp import timestamp
 from reconciler.stores.file import FileStore
 from reconciler.stores.journal import FileJournals
 
+_JOB_ADDRESSES = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL")
+
 
 class SystemClock:
     def now(self) -> datetime:
@@ -45,6 +47,19 @@ class World:
     ask: Callable[[str], str]
     monotonic: Callable[[], float] = time.monotonic
     unix_time: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    def identity(self) -> Mapping[str, str]:
+        """Return who is at work here, for whoever meets our lock. No variable but CI's own address of a job is told."""
+        job = next((self.variables[name] for name in _JOB_ADDRESSES if self.variables.get(name)), None)
+        return {
+            "who": self.variables.get("USER", "unknown"),
+            "host": os.uname().nodename,
+            "pid": str(os.getpid()),
+            "command": " ".join(["reconciler", *sys.argv[1:]])[:200],
+            "since": timestamp(self.clock.now()),
+            **({"job": job} if job else {}),
+        }
 
     def new_id(self) -> str:
         return str(uuid.uuid4())

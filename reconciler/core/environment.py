@@ -81,13 +81,14 @@ class Environment:
     api: EmulatorApi | PlatformApi
     specs: str
     state_file: str
-    refreshed_at: str | None = None
     place: Place
 
     @property
     def is_production(self) -> bool:
         """Whether an apply needs the environment's name said again. A host that nobody knows counts as production."""
-        return isinstance(self.api, PlatformApi) and needs_confirmation(self.api.base_url)
+        return isinstance(self.api, PlatformApi) and (
+            self.api.tenant_type is TenantType.PRODUCTION or needs_confirmation(self.api.base_url)
+        )
 
     @property
     def tenant(self) -> str | None:

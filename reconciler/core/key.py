@@ -16,7 +16,10 @@ KEY_SCHEME = "k1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyScope:
-    """What a key is bound to besides the call. *refreshed_at* tells a refreshed sandbox from the one before."""
+    """What a key is bound to besides the call. *refreshed_at* is to tell a refreshed sandbox.
+
+    It is None as long as no project file can say it; its place in the recipe is kept.
+    """
 
     project: str
     environment: str

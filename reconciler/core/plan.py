@@ -16,6 +16,7 @@ from reconciler.core.diff import FieldChange
 from reconciler.core.digest import SCHEME, Digest, canonical_json
 from reconciler.core.selection import EVERYTHING, Action, Selection
 from reconciler.core.state import Unsettled
+from reconciler.core.timestamp import Timestamp
 
 PLAN_SCHEME = "p1"
 
@@ -133,13 +134,17 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """*changes* are in the order of addresses; *unchanged*, *undeclared* and *left_out* are counts of addresses."""
+    """*changes* are in the order of addresses; *unchanged*, *undeclared* and *left_out* are counts of addresses.
+
+    *last_applied* is when the latest of the unchanged ones was applied.
+    """
 
     binding: Binding
     changes: tuple[Change, ...]
     unchanged: int
     undeclared: int
     left_out: int = 0
+    last_applied: Timestamp | None = None
     selection: Selection = EVERYTHING
     warnings: tuple[Diagnostic, ...] = ()
 

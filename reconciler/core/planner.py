@@ -65,15 +65,17 @@ def make_plan(
     """Return the plan that brings *state* to *spec*. It is the same for the same arguments, on every machine."""
     entries = state.entries if state else {}
     decide = _Decider(entries=entries, last_sends=_last_sends(entries), now=now)
-    decisions = [decide(address, spec.declarations.get(address)) for address in _addresses(spec, entries)]
-    changes = _block([each for each in decisions if not isinstance(each, _Nothing)])
+    decisions = {address: decide(address, spec.declarations.get(address)) for address in _addresses(spec, entries)}
+    unchanged = [address for address, decision in decisions.items() if decision is _Nothing.UNCHANGED]
+    changes = _block([each for each in decisions.values() if not isinstance(each, _Nothing)])
     taken = tuple(change for change in changes if _is_selected(change, selection))
     return Plan(
         binding=binding,
         changes=taken,
-        unchanged=decisions.count(_Nothing.UNCHANGED),
-        undeclared=decisions.count(_Nothing.UNDECLARED),
+        unchanged=len(unchanged),
+        undeclared=sum(decision is _Nothing.UNDECLARED for decision in decisions.values()),
         left_out=len(changes) - len(taken),
+        last_applied=max((done.at for a in unchanged if (done := entries[a].applied)), default=None),
         selection=selection,
         warnings=(*_idle_selectors(spec, selection), *_mixed_keys(spec), *_skipped_versions(changes, taken)),
     )

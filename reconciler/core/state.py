@@ -87,7 +87,13 @@ class Entry:
         return tuple(each for each in self.unsettled if each.call.number > after)
 
     def with_applied(self, done: Applied) -> "Entry":
-        number = done.call.number
+        """Record a call that was carried out.
+
+        One of another key under a number that is taken gets the next number: two runs that knew nothing of each other
+        have both regenerated, and neither may vanish behind the other.
+        """
+        number = self._number_of(done)
+        done = done if number == done.call.number else replace(done, call=replace(done.call, number=number))
         newest = done if self.applied is None or number >= self.applied.call.number else self.applied
         is_later = self.refused is not None and self.refused.call.number > newest.call.number
         return replace(
@@ -97,6 +103,13 @@ class Entry:
             refused=self.refused if is_later else None,
             unsettled=_without(self.unsettled, number),
         )
+
+    def _number_of(self, done: Applied) -> int:
+        """Return the number under which *done* is kept: its own, unless another call stands there."""
+        known = self.applied
+        if known is None or (known.call.number != done.call.number and known.call.key != done.call.key):
+            return done.call.number
+        return known.call.number if known.call.key == done.call.key else self.next_call
 
     def with_refused(self, refused: Refused) -> "Entry":
         number = refused.call.number

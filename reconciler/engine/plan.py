@@ -60,7 +60,7 @@ def plan_environment(
         environment=environment.name,
         tenant=environment.tenant or (state.tenant if state else None),
         entity=environment.entity or (state.entity if state else None),
-        refreshed_at=environment.refreshed_at,
+        refreshed_at=None,
         lineage=state.lineage if state else None,
         serial=state.serial if state else 0,
         epoch=state.epoch if state else 0,

@@ -4,6 +4,7 @@ Rule: no field is read and then ignored. What later versions will know is refuse
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from posixpath import normpath
 
 from reconciler.core.diagnostics import Place, nearest, shown
 from reconciler.core.environment import (
@@ -23,7 +24,7 @@ from reconciler.formats.spec import check_document_version
 from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Sequence, Unreadable
 
 _PROJECT = ("version", "name", "default", "environments")
-_ENVIRONMENT = ("api", "specs", "state", "refreshed_at")
+_ENVIRONMENT = ("api", "specs", "state")
 _PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "credentials")
 _SECRET = ("env", "file", "command")
 _SOURCE_HINT = "Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
@@ -59,6 +60,12 @@ def read_project(reading: Reading) -> Project | None:
     return Project(name=name, default=default, environments={each.name: each for each in environments})
 
 
+def readable_environments(reading: Reading) -> list[Environment]:
+    """Return the environments that a project file with faults still tells of, so that their specs are checked too."""
+    top = reading.root
+    return list(_environments(top, Reading(reading.path))) if isinstance(top, Mapping) else []
+
+
 def _environments(top: Mapping, reading: Reading) -> Iterator[Environment]:
     node = top.values.get("environments")
     if node is None:
@@ -91,7 +98,6 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
     specs = _required(mapping, "specs", reading)
     state_file = _only_text(mapping, "state", "file", reading)
     api = _api(mapping, reading)
-    refreshed_at = _optional(mapping, "refreshed_at", reading)
     if api is None or specs is None or state_file is None:
         return None
     return Environment(
@@ -99,7 +105,6 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
         api=api,
         specs=specs,
         state_file=state_file,
-        refreshed_at=refreshed_at,
         place=Place(reading.path, mapping.line, mapping.column),
     )
 
@@ -228,7 +233,7 @@ def _check_tenants(environments: list[Environment], reading: Reading) -> None:
             what = f"{each.name!r} is the same tenant and entity as {first.name!r}"
             why = "Each keeps a state of its own and would regenerate what the other has done already."
             reading.report("tenant-twice", what, at, detail=why, hint="Give each environment its own tenant or entity.")
-        other = files.setdefault(each.state_file, each)
+        other = files.setdefault(normpath(each.state_file), each)
         if other is not each:
             what = f"{each.name!r} keeps its state in the file of {other.name!r}"
             reading.report("state-file-twice", what, at, hint="Give each environment a state file of its own.")
@@ -237,7 +242,7 @@ def _check_tenants(environments: list[Environment], reading: Reading) -> None:
 def _tenant_key(environment: Environment) -> tuple[str | None, ...]:
     api = environment.api
     if isinstance(api, EmulatorApi):
-        return ("emulator", api.database)
+        return ("emulator", normpath(api.database))
     if api.tenant is None:
         return ("unknown", environment.name)
     return ("platform", api.tenant, api.entity)

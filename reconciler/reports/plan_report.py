@@ -118,7 +118,9 @@ def _line(change: Change) -> Line:
 
 def _at_rest(plan: Plan) -> Iterator[str]:
     if plan.unchanged:
-        yield f"{plan.unchanged} unchanged: applied as declared; a new trigger sends {_them(plan.unchanged)} again."
+        last = f", last at {plan.last_applied}" if plan.last_applied else ""
+        again = f"a new trigger sends {_them(plan.unchanged)} again"
+        yield f"{plan.unchanged} unchanged: applied as declared{last}; {again}."
     if plan.undeclared:
         yield f"{plan.undeclared} no longer declared: nothing is sent and nothing is undone."
     if plan.left_out:

@@ -8,6 +8,7 @@ two writers on one machine cannot both win.
 import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -47,10 +48,15 @@ class FileStore:
         return _version(content)
 
     def _content(self) -> bytes | None:
+        """Read a regular file: a FIFO or a device would block or never end."""
         try:
-            return self._path.read_bytes()
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(0, "it is not a regular file")
+            return file.read()
 
     def _translated(self, what: str) -> AbstractContextManager[None]:
         return translated(f"The state cannot be {what}", self._name)

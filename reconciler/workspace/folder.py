@@ -125,9 +125,19 @@ def _walk(top: Path, reading: Reading, folder: Path) -> Iterator[str]:
 
     for parent, folders, files in os.walk(top, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            _report_link(Path(parent, name), reading, folder)
         for name in files:
-            if name.endswith(_ENDINGS) and not name.startswith("."):
+            if name.lower().endswith(_ENDINGS) and not name.startswith("."):
                 yield Path(os.path.relpath(Path(parent, name), folder)).as_posix()
+
+
+def _report_link(path: Path, reading: Reading, folder: Path) -> None:
+    """A link to a folder could lead anywhere, and silence would look as if nothing were declared there."""
+    if path.is_symlink():
+        place = Place(Path(os.path.relpath(path, folder)).as_posix())
+        what, hint = "a link to a folder is not followed", "Put the files themselves below the spec folder."
+        reading.diagnostics.append(Diagnostic(code="linked-folder", summary=what, place=place, hint=hint))
 
 
 def _read(folder: Path, path: str) -> Reading:

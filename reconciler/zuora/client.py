@@ -6,9 +6,10 @@ the platform only.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -16,7 +17,7 @@ import httpx
 from reconciler.core.environment import is_loopback
 from reconciler.core.outcome import Answer, Fault, FaultKind
 from reconciler.core.tenancy import Scope, Tenancy
-from reconciler.errors import PlatformError, Unreachable
+from reconciler.errors import PlatformError, Unreachable, WrongTenant
 from reconciler.ports import Regeneration, Secret
 from reconciler.zuora import oauth
 from reconciler.zuora.transport import StreamTransport
@@ -24,6 +25,9 @@ from reconciler.zuora.wire import MAX_BODY, BadBody, clean, decode, decompress, 
 
 _TOTAL = 150.0
 """Seconds for one send, all in all. The platform itself gives up after 120 s (guide on error handling)."""
+
+_SHORTEST_SECRET = 8
+"""Characters below which a secret is no secret, and replacing it would only garble answers."""
 
 _PHASES = httpx.Timeout(130.0, connect=15.0)
 _NOT_SENT = (
@@ -38,7 +42,10 @@ _NOT_SENT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where and as whom to call. *entity* is the one the project file names: only that one is sent as a header."""
+    """Where and as whom to call. *entity* is the one the project file names.
+
+    An entity is sent as a header where the project names one or the credentials are good for several.
+    """
 
     base_url: str
     client_id: Secret
@@ -54,7 +61,7 @@ def network(endpoint: Endpoint) -> httpx.AsyncClient:
             return httpx.AsyncClient(base_url=endpoint.base_url, timeout=_PHASES)
         transport = StreamTransport(httpx.create_ssl_context)
         return httpx.AsyncClient(base_url=endpoint.base_url, timeout=_PHASES, transport=transport)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         raise PlatformError(
             "The connection cannot be set up",
             f"{clean(str(error))}.",
@@ -93,6 +100,7 @@ class HttpPlatform:
         self._tenancy = Tenancy(tenant=None, entity=None)
         self._token: oauth.Token | None = None
         self._token_ends = 0.0
+        self._scope: Scope | None = None
         self._fetching = asyncio.Lock()
 
     async def authenticate(self) -> Scope:
@@ -106,7 +114,7 @@ class HttpPlatform:
         request = encode(
             regeneration,
             tenancy=self._tenancy,
-            send_entity=self._endpoint.entity is not None,
+            send_entity=self._endpoint.entity is not None or len(token.scope.entities) > 1,
             orgs=self._endpoint.orgs,
         )
         headers = {**request.headers, "Authorization": f"Bearer {token.value.reveal()}"}
@@ -127,8 +135,19 @@ class HttpPlatform:
         async with self._fetching:
             if self._token is None or self._monotonic() > self._token_ends:
                 token = await self._fetch_token()
+                self._check_scope(token)
                 self._token, self._token_ends = token, self._monotonic() + token.lifetime - oauth.EARLY
             return self._token
+
+    def _check_scope(self, token: oauth.Token) -> None:
+        """Raise WrongTenant if a later token is good for something else than the first, which was checked."""
+        self._scope = self._scope or token.scope
+        if token.scope != self._scope:
+            raise WrongTenant(
+                "Another tenant in the middle",
+                f"A new token is of tenant {token.scope.tenant}, and the run began with {self._scope.tenant}.",
+                hint="Find out who has changed the credentials; what was sent before is on record.",
+            )
 
     async def _fetch_token(self) -> oauth.Token:
         base_url = self._endpoint.base_url
@@ -152,7 +171,16 @@ class HttpPlatform:
         ):
             raw = b"".join([chunk async for chunk in _bounded(response)])
         plain = decompress(raw, response.headers.get("Content-Encoding", "").lower())
-        return _Response(response.status_code, response.headers, plain)
+        return _Response(response.status_code, response.headers, self._without_secrets(plain))
+
+    def _without_secrets(self, body: bytes) -> bytes:
+        """A server may quote what it was sent, and what it says is shown and remembered."""
+        sent = (self._endpoint.client_secret, *((self._token.value,) if self._token else ()))
+        for secret in (each.reveal() for each in sent):
+            for written in {secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}:
+                if len(written) >= _SHORTEST_SECRET:
+                    body = body.replace(written.encode(), b"***")
+        return body
 
     @staticmethod
     def _told(error: Exception) -> str:

@@ -64,7 +64,7 @@ def _token(body: bytes, base_url: str) -> Token:
     try:
         value = json.loads(body)
         token, lifetime, scope = value["access_token"], float(value["expires_in"]), value.get("scope", "")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise _not_the_platform(base_url, "HTTP 200 without a token") from None
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not isinstance(scope, str):
         raise _not_the_platform(base_url, "HTTP 200 with a token that cannot be sent")

@@ -1,5 +1,6 @@
 """What is wrong is said once and clearly, with the right exit status, and nothing is lost or overwritten."""
 
+import json
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from canned_server import after_token, canned, http
+from canned_server import TOKEN_TEXT, after_token, canned, http
 from commands import Project
 from emulator_harness import Clock, Ids, SocketServer
 
@@ -126,7 +127,7 @@ def test_wrong_credentials_end_with_8_and_write_nothing(project: Project, tmp_pa
     assert ended.status == 8
     assert said_once(ended.err)
     assert CANARY not in ended.out + ended.err
-    assert not (project.folder / "state").exists()
+    assert not (project.folder / "state" / "sandbox.json").exists()
 
 
 def test_missing_credentials_end_with_8_and_name_the_variable(project: Project, tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def test_a_server_that_is_not_there_ends_with_6(project: Project) -> None:
 
     assert ended.status == 6
     assert said_once(ended.err)
-    assert not (project.folder / "state").exists()
+    assert not (project.folder / "state" / "sandbox.json").exists()
 
 
 def test_a_server_that_answers_pages_ends_with_1(project: Project) -> None:
@@ -164,7 +165,7 @@ def test_a_server_that_answers_pages_ends_with_1(project: Project) -> None:
     assert ended.status == 1
     assert "no answer of Zuora's" in ended.err
     assert said_once(ended.err)
-    assert not (project.folder / "state").exists()
+    assert not (project.folder / "state" / "sandbox.json").exists()
 
 
 def test_a_page_in_place_of_a_result_leaves_a_doubt_on_record_that_the_next_apply_settles(
@@ -198,6 +199,76 @@ def test_no_secret_enters_any_output_or_document(project: Project, tmp_path: Pat
     assert CANARY not in "".join(each.out + each.err for each in ended)
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or CANARY.encode() not in path.read_bytes()
+
+
+def echo(request: bytes) -> bytes:
+    """A server that quotes what it was sent."""
+    told = json.dumps({"success": False, "reasons": [{"code": "53100040", "message": request.decode()[-120:]}]})
+    return http(400, told.encode())
+
+
+def quoting(request: bytes) -> bytes:
+    """A refusal that quotes the token, where a careless gateway would."""
+    line = next(each for each in request.split(b"\r\n") if each.lower().startswith(b"authorization"))
+    told = json.dumps({"success": False, "reasons": [{"code": "53100040", "message": line.decode()}]})
+    return http(400, told.encode())
+
+
+def test_a_secret_that_a_server_quotes_is_neither_shown_nor_remembered(project: Project) -> None:
+    with canned(echo) as url:
+        variables = sandbox_at(project, url)
+        refused = project.run("apply", "-e", "sandbox", "--yes", variables=variables)
+    with canned(after_token(quoting)) as again:
+        project.edit("reconciler.yaml", url, again)
+        ended = project.run("apply", "-e", "sandbox", "--yes", "--json", variables=variables)
+
+    assert (refused.status, ended.status) == (8, 1)
+    assert "***" in refused.err
+    assert CANARY not in refused.out + refused.err
+    assert "Bearer ***" in ended.out
+    for text in (ended.out, ended.err, (project.folder / "state" / "sandbox.json").read_text()):
+        assert TOKEN_TEXT not in text
+
+
+def test_a_state_that_is_no_file_is_named_and_nothing_hangs(project: Project) -> None:
+    project.state_file.parent.mkdir(parents=True)
+    os.mkfifo(project.state_file)
+
+    for command in (("plan",), ("apply", "--yes"), ("state", "list")):
+        ended = project.run(*command)
+        assert ended.status == 1
+        assert "not a regular file" in ended.err
+
+
+def test_nothing_to_do_needs_no_credentials(project: Project) -> None:
+    ended = project.run("apply", "-e", "production", "--yes")
+
+    assert ended.status == 0
+    assert "Nothing to do" in ended.out
+
+
+def test_names_from_outside_cannot_move_the_cursor(project: Project) -> None:
+    text = (project.folder / "local" / "corrections.yaml").read_text()
+    project.write("local/\x1b[2Jevil\x07.yaml", text.replace("A-S00000003", "A-S00000004"))
+    (project.folder / "local" / "corrections.yaml").unlink()
+    ended = project.run("plan")
+
+    assert ended.status == 0
+    assert "\x1b" not in ended.out + ended.err
+    assert "\\x1b[2Jevil\\x07.yaml" in ended.out
+
+
+def test_a_proxy_of_an_unknown_kind_is_named(project: Project) -> None:
+    project.edit("reconciler.yaml", 'tenant: "10001"', 'tenant: "1"')
+    variables = {
+        "ZUORA_SANDBOX_CLIENT_ID": "id",
+        "ZUORA_SANDBOX_CLIENT_SECRET": CANARY,
+        "ALL_PROXY": "socks5://127.0.0.1:1",
+    }
+    ended = project.run("apply", "-e", "sandbox", "--yes", variables=variables)
+
+    assert ended.status in (1, 6)
+    assert "Traceback" not in ended.err
 
 
 def test_a_state_that_cannot_be_written_is_found_before_anything_is_sent(project: Project) -> None:

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from commands import REPOSITORY, Project, run
 
 from reconciler import __version__
 from reconciler.cli.arguments import build_parser
+from reconciler.stores.lock import held
 
 HEAVY = ("httpx", "jsonschema", "deepdiff", "rich", "starlette", "uvicorn", "yaml")
 
@@ -121,6 +123,57 @@ def test_a_reader_that_goes_away_loses_nothing(project: Project) -> None:
     assert b"Traceback" not in done.stderr
     assert b"BrokenPipe" not in done.stderr
     assert len(project.state["entries"]) == 10
+
+
+@pytest.mark.parametrize("command", ["plan --json", "state list", "--version"])
+def test_a_full_disk_is_no_success(project: Project, command: str) -> None:
+    project.run("apply", "--yes")
+    line = f"{sys.executable} -m reconciler {command} > /dev/full"
+    done = subprocess.run(["/bin/sh", "-c", line], cwd=project.folder, check=False, timeout=60, capture_output=True)
+
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_run_at_work_keeps_others_out_and_says_who_it_is(project: Project) -> None:
+    with held(
+        project.state_file,
+        name="the state",
+        holder={"who": "ann", "pid": "4711"},
+        timeout=0.0,
+        monotonic=time.monotonic,
+        sleep=time.sleep,
+    ):
+        kept_out = project.run("apply", "--yes")
+        planned = project.run("plan")
+        waited = project.run("apply", "--yes", "--lock-timeout", "1s")
+        ignored = project.run("apply", "--yes", "--lock=false")
+    let_in = project.run("apply", "--yes")
+
+    assert (kept_out.status, planned.status, waited.status) == (4, 0, 4)
+    assert (ignored.status, let_in.status) == (0, 0)
+    assert "who ann, pid 4711" in kept_out.err
+    assert "--lock-timeout" in kept_out.err
+
+
+def test_several_applies_at_once_have_one_effect_for_each_change(project: Project) -> None:
+    """Once with the lock, and once more with a new trigger and without it: keys are for safety, locks for courtesy."""
+    effects: list[dict[str, object]] = []
+    for lock, trigger in (("true", "2026-11-backfill"), ("false", "without-lock")):
+        project.edit("local/q4-backfill.yaml", "trigger: 2026-11-backfill", f"trigger: {trigger}")
+        command = [sys.executable, "-m", "reconciler", "apply", "--yes", f"--lock={lock}"]
+        runs = [
+            subprocess.Popen(command, cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            for _ in range(4)
+        ]
+        ends = [(run.communicate(timeout=60)[1], run.returncode) for run in runs]
+
+        assert {status for _, status in ends} <= {0, 4, 5}
+        assert not any("Traceback" in text for text, _ in ends)
+        assert project.run("apply", "--yes").status == 0
+        effects = project.ledger()
+        assert len(effects) == len({effect["idempotencyKey"] for effect in effects})
+    assert len(effects) == 16
 
 
 def test_standard_streams_may_be_closed(project: Project) -> None:

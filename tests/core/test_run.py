@@ -11,11 +11,17 @@ DONE, REFUSED, DOUBT, UNDECIDED, LEFT = Outcome
 ERROR = CallError("HTTP429", "slow down")
 
 
-def run(*outcomes: Outcome, stop: Stop | None = None, error: CallError | None = None, spent: bool = False) -> Run:
+def run(
+    *outcomes: Outcome,
+    stop: Stop | None = None,
+    error: CallError | None = None,
+    spent: bool = False,
+    action: Action = Action.REGENERATE,
+) -> Run:
     results = tuple(
         Result(
             address=Address("a"),
-            action=Action.REGENERATE,
+            action=action,
             outcome=outcome,
             error=error,
             record=lost(record(), spent=True) if spent else None,
@@ -39,6 +45,9 @@ TABLE = [
     (run(UNDECIDED, stop=Stop.NOT_REACHED), 7),
     (run(UNDECIDED, stop=Stop.CREDENTIALS), 8),
     (run(DONE, stop=Stop.INTERRUPTED), 130),
+    (run(LEFT, action=Action.BLOCKED), 7),
+    (run(LEFT, stop=Stop.STORAGE), 6),
+    (run(DONE, stop=Stop.STALE), 5),
     (run(UNDECIDED, stop=Stop.TERMINATED), 143),
 ]
 

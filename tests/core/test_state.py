@@ -1,5 +1,6 @@
 """Recording outcomes: idempotent, and never lowering an entry."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from builders import NOW, A, B, applied, entry, lost, record, refused, state_of, subscription
@@ -66,6 +67,15 @@ def test_a_state_learns_tenant_and_entity_once() -> None:
 
     assert (learned.tenant, learned.entity) == ("1", "e")
     assert again is learned
+
+
+def test_two_calls_done_under_one_number_by_runs_that_knew_nothing_of_each_other_are_both_kept() -> None:
+    ours = replace(record(0, B), key="k1-ours")
+    found = entry(applied(record(0, A)), applied(ours))
+
+    assert found.applied is not None
+    assert (found.applied.call.key, found.applied.call.number, found.next_call) == ("k1-ours", 1, 2)
+    assert found.with_applied(applied(ours)) == found
 
 
 def test_a_late_done_settles_a_doubt() -> None:

@@ -262,6 +262,16 @@ def test_a_doubt_older_than_its_key_is_not_sent() -> None:
     assert world.platform.sent == []
 
 
+def test_a_key_that_becomes_too_old_between_plan_and_send_is_not_sent() -> None:
+    world = World(declare())
+    world.remember(first=lost_call(declare(), age=timedelta(hours=22, minutes=59)))
+    request = world.request()
+    world.clock.advance(timedelta(minutes=2))
+    run = asyncio.run(apply_plan(request, world.ports()))
+
+    assert (outcomes(run), exit_status(run), world.platform.sent) == ([Outcome.UNDECIDED], 7, [])
+
+
 def test_a_doubt_whose_key_comes_out_differently_today_is_not_sent() -> None:
     world = World(declare())
     world.remember(first=entry(lost(record(0))))

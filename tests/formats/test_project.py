@@ -35,7 +35,6 @@ environments:
         client_secret: {file: /run/secrets/sandbox}
     specs: sandbox
     state: {file: state/sandbox.json}
-    refreshed_at: "2026-11-01"
   production:
     api:
       base_url: https://rest.zuora.com

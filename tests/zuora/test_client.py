@@ -11,14 +11,14 @@ from typing import TypeVar
 
 import pytest
 import trustme
-from canned_server import after_token, canned, connect_proxy, http
+from canned_server import TOKEN_TEXT, after_token, canned, connect_proxy, http
 from emulator_harness import Clock, Ids, SocketServer
 
-from reconciler.core.outcome import Answer, Done, Doubt, Fault, FaultKind, Nothing, know
+from reconciler.core.outcome import Again, Answer, Done, Doubt, Fault, FaultKind, know
 from reconciler.core.tenancy import Tenancy
 from reconciler.emulator.app import create_app
 from reconciler.emulator.ledger import read_ledger
-from reconciler.errors import AuthenticationError, PlatformError, Unreachable
+from reconciler.errors import AuthenticationError, PlatformError, Unreachable, WrongTenant
 from reconciler.ports import Regeneration, Secret
 from reconciler.zuora.client import Endpoint, HttpPlatform, network
 
@@ -65,7 +65,7 @@ def test_the_emulator_is_understood_over_a_socket(tmp_path: Path) -> None:
         server.stop()
 
     assert isinstance(answer, Answer)
-    assert isinstance(know(answer, unanswered=False), Done)
+    assert isinstance(know(answer), Done)
     (effect,) = read_ledger(database)
     assert (effect.target, effect.regenerate_flag, effect.idempotency_key) == (
         "Subscription/A-S00000001@1",
@@ -90,7 +90,7 @@ def test_everything_documented_is_on_the_wire() -> None:
         "POST /v1/uno-regenerate/booking-transaction?onlyReSend=false&reMigrate=true HTTP/1.1\r\n"
     )
     lines = request.lower().split("\r\n")
-    for line in ("idempotency-key: k1-test", "zuora-track-id: run.test", "authorization: bearer token"):
+    for line in ("idempotency-key: k1-test", "zuora-track-id: run.test", f"authorization: bearer {TOKEN_TEXT}"):
         assert line in lines
 
 
@@ -118,16 +118,16 @@ def test_an_answer_that_breaks_off_is_lost(name: str) -> None:
 
     assert isinstance(answer, Fault)
     assert answer.kind is FaultKind.LOST
-    assert isinstance(know(answer, unanswered=False), Doubt)
+    assert isinstance(know(answer), Doubt)
 
 
-@pytest.mark.parametrize(("status", "known"), [(200, Doubt), (302, Nothing), (403, Nothing), (502, Doubt)])
+@pytest.mark.parametrize(("status", "known"), [(200, Doubt), (302, Again), (403, Again), (502, Doubt)])
 def test_a_page_in_place_of_an_answer_is_no_success(status: int, known: type) -> None:
     page = b"<html><body>Please sign in</body></html>"
     with canned(after_token(lambda _: http(status, page, "Location: https://login.example.com/"))) as url:
         answer = talk(url, send)
 
-    assert isinstance(know(answer, unanswered=False), known)
+    assert isinstance(know(answer), known)
 
 
 def test_a_server_that_goes_away_after_the_token_has_received_nothing() -> None:
@@ -165,6 +165,7 @@ REFUSALS = {
     "a redirect": (http(302, b"", "Location: https://login.example.com"), PlatformError),
     "a token with a line break": (http(200, b'{"access_token": "a\\nb", "expires_in": 1}'), PlatformError),
     "a list": (http(200, b"[]"), PlatformError),
+    "a lifetime beyond measure": (http(200, b'{"access_token": "a", "expires_in": 1%s}' % (b"0" * 400)), PlatformError),
 }
 
 
@@ -197,6 +198,65 @@ def test_a_token_is_kept_until_shortly_before_its_end() -> None:
         talk(url, three, monotonic=lambda: seconds[0])
 
     assert len(tokens) == 2
+
+
+def test_a_token_that_is_refused_in_the_middle_is_fetched_anew_once_for_all() -> None:
+    tokens: list[bytes] = []
+
+    def answer(request: bytes) -> bytes:
+        if b"/oauth/token" in request:
+            tokens.append(request)
+            return http(200, TOKEN_ONCE.replace(b'"token"', b'"token%d"' % len(tokens)))
+        return http(200, DONE) if b"Bearer token2" in request else http(401, b'{"message": "Authentication error"}')
+
+    async def many(platform: HttpPlatform) -> list[Answer | Fault]:
+        await platform.authenticate()
+        first = await asyncio.gather(*(platform.regenerate(REGENERATION) for _ in range(5)))
+        return [*first, *await asyncio.gather(*(platform.regenerate(REGENERATION) for _ in range(5)))]
+
+    with canned(answer) as url:
+        answers = talk(url, many)
+
+    assert [each.status for each in answers if isinstance(each, Answer)] == [401] * 5 + [200] * 5
+    assert len(tokens) == 2
+
+
+def test_a_later_token_of_another_tenant_is_not_used() -> None:
+    tenants = iter(["1", "2"])
+    seconds = [0.0]
+
+    def answer(request: bytes) -> bytes:
+        if b"/oauth/token" in request:
+            return http(200, TOKEN_ONCE.replace(b"tenant.1", f"tenant.{next(tenants)}".encode()))
+        return http(200, DONE)
+
+    async def twice(platform: HttpPlatform) -> None:
+        await send(platform)
+        seconds[0] = 3600.0
+        await platform.regenerate(REGENERATION)
+
+    with canned(answer) as url, pytest.raises(WrongTenant):
+        talk(url, twice, monotonic=lambda: seconds[0])
+
+
+def test_an_entity_is_named_where_the_credentials_are_good_for_several() -> None:
+    seen: list[bytes] = []
+
+    def answer(request: bytes) -> bytes:
+        if b"/oauth/token" in request:
+            return http(200, TOKEN_ONCE.replace(b"tenant.1", b"tenant.1 entity.a entity.b"))
+        seen.append(request.lower())
+        return http(200, DONE)
+
+    async def named(platform: HttpPlatform) -> Answer | Fault:
+        await platform.authenticate()
+        platform.use(Tenancy(tenant="1", entity="a"))
+        return await platform.regenerate(REGENERATION)
+
+    with canned(answer) as url:
+        talk(url, named)
+
+    assert b"zuora-entity-ids: a\r\n" in seen[0]
 
 
 @pytest.fixture(scope="module")
