@@ -173,6 +173,11 @@ def _add_state(commands: "_Commands[Parser]") -> None:
     show = _command(verbs, "show", "show all that is remembered of one address")
     show.add_argument("address", metavar="ADDRESS")
     show.add_argument("--json", action="store_true", help="print the entry as it stands in the document")
+    resolve = _command(verbs, "resolve", "settle a call in doubt after finding out what the platform did")
+    resolve.add_argument("address", metavar="ADDRESS")
+    resolve.add_argument("--as", dest="resolution", choices=("done", "not-done"), required=True)
+    resolve.add_argument("--reason", metavar="TEXT", required=True, help="how it was found out; kept in the state")
+    resolve.add_argument("--ids", metavar="ID", nargs="+", default=[], help="the booking transactions, for done")
 
 
 def _add_emulator(commands: "_Commands[Parser]") -> None:

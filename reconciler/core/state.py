@@ -34,18 +34,22 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """A call that the platform has carried out. *id_list* is as returned, and may be empty."""
+    """A call that the platform has carried out. *id_list* is as returned, and may be empty.
+
+    *resolution* is why a person says so, where no answer does.
+    """
 
     call: CallRecord
     at: Timestamp
     id_list: tuple[str, ...]
     request_id: str | None
     process_id: str | None = None
+    resolution: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A call that the platform has refused for good: it had no effect."""
+    """A call that the platform has refused for good: it had no effect. *resolution* as in Applied."""
 
     call: CallRecord
     at: Timestamp
@@ -53,6 +57,7 @@ class Refused:
     message: str
     request_id: str | None
     process_id: str | None = None
+    resolution: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,20 @@
 """Planning: read the state, compare it with the specs. Nothing that could send is reachable from here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from reconciler.core.address import Address
 from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.environment import Environment, Project
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import Selection
-from reconciler.core.state import State
+from reconciler.core.state import Entry, State
 from reconciler.engine.recover import recover
-from reconciler.formats.state import read_state
-from reconciler.ports import JournalStore, StateStore, Version
+from reconciler.errors import StaleError
+from reconciler.formats.state import read_state, write_state
+from reconciler.ports import JournalStore, StateConflict, StateStore, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,17 @@ def load_state(store: StateStore, journals: JournalStore, environment: Environme
         is_ahead=stored is None or recovered.state != state,
         warnings=recovered.warnings,
     )
+
+
+def change_entry(store: StateStore, stored: StoredState, address: Address, entry: Entry) -> None:
+    """Write the state with one entry changed. Raise StaleError if somebody else has written it since it was read."""
+    if stored.state is None:
+        raise StaleError("No state", f"{store.name} is gone.")
+    changed = replace(stored.state, entries={**stored.state.entries, address: entry}, serial=stored.state.serial + 1)
+    try:
+        store.write(write_state(changed), expected=stored.version)
+    except StateConflict:
+        raise StaleError("The state has moved", f"{store.name} was changed meanwhile.", hint="Look again.") from None
 
 
 def plan_environment(

@@ -24,8 +24,8 @@ _DIGEST = re.compile(rf"{SCHEME}:[0-9a-f]{{64}}")
 _OTHER_SCHEME = re.compile(r"[a-z][0-9]+:")
 _HEAD = ("version", "environment", "tenant", "entity", "lineage", "serial", "epoch")
 _CALL = ("call", "digest", "flags", "trigger", "key", "sent", "run", "commit", "author")
-_APPLIED = (*_CALL, "at", "idList", "requestId", "processId")
-_REFUSED = (*_CALL, "at", "code", "message", "requestId", "processId")
+_APPLIED = (*_CALL, "at", "idList", "requestId", "processId", "resolution")
+_REFUSED = (*_CALL, "at", "code", "message", "requestId", "processId", "resolution")
 _UNSETTLED = (*_CALL, "scheme", "lastSent", "message", "requestId", "spent")
 
 
@@ -102,12 +102,16 @@ def call_object(call: CallRecord) -> dict[str, Any]:
 
 def applied_object(done: Applied) -> dict[str, Any]:
     told = {"at": done.at, "idList": list(done.id_list), "requestId": done.request_id}
-    return {**call_object(done.call), **told, **_present(processId=done.process_id)}
+    return {**call_object(done.call), **told, **_present(processId=done.process_id, resolution=done.resolution)}
 
 
 def refused_object(refused: Refused) -> dict[str, Any]:
     told = {"at": refused.at, "code": refused.code, "message": refused.message, "requestId": refused.request_id}
-    return {**call_object(refused.call), **told, **_present(processId=refused.process_id)}
+    return {
+        **call_object(refused.call),
+        **told,
+        **_present(processId=refused.process_id, resolution=refused.resolution),
+    }
 
 
 def unsettled_object(lost: Unsettled) -> dict[str, Any]:
@@ -184,6 +188,7 @@ def read_applied(document: JsonDocument, value: dict[str, Any], where: str) -> A
         id_list=tuple(ids),
         request_id=document.take_or_none(value, "requestId", str, where),
         process_id=document.take_or_none(value, "processId", str, where),
+        resolution=document.take_or_none(value, "resolution", str, where),
     )
 
 
@@ -196,6 +201,7 @@ def read_refused(document: JsonDocument, value: dict[str, Any], where: str) -> R
         message=document.take(value, "message", str, where),
         request_id=document.take_or_none(value, "requestId", str, where),
         process_id=document.take_or_none(value, "processId", str, where),
+        resolution=document.take_or_none(value, "resolution", str, where),
     )
 
 

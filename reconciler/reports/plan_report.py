@@ -51,7 +51,7 @@ _HEADINGS = {
     Action.REGENERATE: "regenerate",
     Action.REISSUE: "regenerate again, something else was asked for before",
     Action.RESUME: "resume: send the same key again, because the answer is missing",
-    Action.UNDECIDED: "undecided: a person must find out what happened; nothing is sent",
+    Action.UNDECIDED: "undecided: find out what happened, then `reconciler state resolve`; nothing is sent",
     Action.BLOCKED: "blocked by an undecided version of the same subscription; nothing is sent",
 }
 

@@ -36,9 +36,11 @@ def _entry(entry: Entry) -> Iterator[str]:
         yield from _optional("request id", entry.applied.request_id)
         yield from _optional("process id", entry.applied.process_id)
         yield f"  ids         {', '.join(entry.applied.id_list) or 'none'}"
+        yield from _optional("resolved", entry.applied.resolution)
     if entry.refused:
         yield f"refused       {entry.refused.at}"
         yield f"  because     {entry.refused.code}: {entry.refused.message}"
+        yield from _optional("resolved", entry.refused.resolution)
         yield from _call(entry.refused.call)
         yield from _optional("request id", entry.refused.request_id)
         yield from _optional("process id", entry.refused.process_id)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -184,6 +185,23 @@ def test_a_page_in_place_of_a_result_leaves_a_doubt_on_record_that_the_next_appl
     assert "in doubt" in first.out
     assert {change["action"] for change in planned} == {"resume", "regenerate"}
     assert project.run("plan", "-e", "sandbox", "--detailed-exitcode").status == 0
+
+
+def test_a_doubt_older_than_its_key_waits_for_a_persons_word(project: Project) -> None:
+    with canned(after_token(lambda _: None)) as url:
+        variables = sandbox_at(project, url)
+        project.run("apply", "-e", "sandbox", "--yes", "--only", "*01@1", variables=variables)
+    state = project.folder / "state" / "sandbox.json"
+    state.write_text(re.sub(r'"(sent|lastSent)": "2[^"]*"', r'"\1": "2026-01-01T00:00:00Z"', state.read_text()))
+    address = "Subscription/A-S00000001@1"
+    (undecided,) = project.run("plan", "-e", "sandbox", "--only", address, "--json").document["changes"]
+    stopped = project.run("apply", "-e", "sandbox", "--yes", "--only", address)
+    word = ("--as", "done", "--reason", "seen in Revenue", "--ids", "2c98")
+    settled = project.run("state", "resolve", "-e", "sandbox", address, *word)
+
+    assert (undecided["action"], stopped.status, settled.status) == ("undecided", 7, 0)
+    assert "seen in Revenue" in project.run("state", "show", "-e", "sandbox", address).out
+    assert project.run("plan", "-e", "sandbox", "--only", address, "--detailed-exitcode").status == 0
 
 
 def test_no_secret_enters_any_output_or_document(project: Project, tmp_path: Path) -> None:
