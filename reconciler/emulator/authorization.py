@@ -47,6 +47,14 @@ def answer_token_request(
     return envelope.answer(200, document, Cache_Control="no-store")
 
 
+def tenant_of_request(request: Request, clients: Sequence[Client]) -> str | None:
+    """Return the tenant whose token *request* asks for, if it would get one."""
+    if _fault(request) is not None:
+        return None
+    credentials = _credentials(_form(request))
+    return tenant_of(clients, client_id=credentials.client_id, secret=credentials.secret)
+
+
 def _fault(request: Request) -> tuple[int, str] | None:
     """Return the status and message for a request that is wrong whatever its credentials are."""
     if request.method != "POST":

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 IN_MEMORY = ":memory:"
-SCHEMA_VERSION = 1
 
 _BUSY_SECONDS = 60.0
 _ATTEMPTS = 50
 
-_SCHEMA = """
+_WORLD = """
 CREATE TABLE objects (
     tenant TEXT NOT NULL, type TEXT NOT NULL, number TEXT NOT NULL, part TEXT NOT NULL,
     id TEXT NOT NULL, state TEXT NOT NULL, segments INTEGER NOT NULL,
@@ -40,6 +39,23 @@ CREATE TABLE tokens (
     digest TEXT PRIMARY KEY, tenant TEXT NOT NULL, expires_at REAL NOT NULL
 ) WITHOUT ROWID;
 """
+_FAULTS = """
+CREATE TABLE fault_rules (
+    position INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, document TEXT NOT NULL
+);
+CREATE TABLE fault_counts (
+    rule TEXT NOT NULL, scope TEXT NOT NULL, matched INTEGER NOT NULL, fired INTEGER NOT NULL, first_fired_at REAL,
+    PRIMARY KEY (rule, scope)
+) WITHOUT ROWID;
+CREATE TABLE landings (
+    sequence INTEGER PRIMARY KEY, due_at REAL NOT NULL, tenant TEXT NOT NULL, idempotency_key TEXT,
+    holds_key INTEGER NOT NULL, begun_at REAL NOT NULL, request_id TEXT NOT NULL, method TEXT NOT NULL,
+    path TEXT NOT NULL, query TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX landings_by_time ON landings (due_at);
+"""
+_STEPS = (_WORLD, _FAULTS)  # a file of version N has seen the first N; steps are only ever added
+SCHEMA_VERSION = len(_STEPS)
 
 
 def open_database(database: str) -> sqlite3.Connection:
@@ -72,13 +88,13 @@ def open_read_only(database: str) -> sqlite3.Connection:
         raise ValueError(f"There is no emulator database at {database}.")
     connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
     try:
-        version = _schema_version(connection)
+        version = schema_version(connection)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise _not_ours(database, str(error)) from error
-    if version != SCHEMA_VERSION:
+    if not 1 <= version <= SCHEMA_VERSION:
         connection.close()
-        raise _not_ours(database, f"its schema has the version {version}, not {SCHEMA_VERSION}")
+        raise _unknown_version(database, version)
     return connection
 
 
@@ -92,6 +108,41 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+@contextmanager
+def savepoint(connection: sqlite3.Connection) -> Iterator[None]:
+    """Inside a transaction, undo what the block has written if it raises."""
+    connection.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK TO part")
+        connection.execute("RELEASE part")
+        raise
+    connection.execute("RELEASE part")
+
+
+@contextmanager
+def trial(connection: sqlite3.Connection) -> Iterator[None]:
+    """Inside a transaction, undo what the block has written, whatever happens."""
+    connection.execute("SAVEPOINT trial")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK TO trial")
+        connection.execute("RELEASE trial")
+
+
+@contextmanager
+def brief_transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that survives `kill -9` and is not waited for until it is on the disk: a power cut may undo it."""
+    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        with transaction(connection):
+            yield
+    finally:
+        connection.execute("PRAGMA synchronous = FULL")
 
 
 def _connect(name: str) -> sqlite3.Connection:
@@ -117,19 +168,24 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 def _make_schema(connection: sqlite3.Connection, database: str) -> None:
     with transaction(connection):
-        version = _schema_version(connection)
+        version = schema_version(connection)
+        is_foreign = version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if is_foreign or not 0 <= version <= SCHEMA_VERSION:
+            raise _unknown_version(database, version)
         if version == SCHEMA_VERSION:
             return
-        if version or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise _not_ours(database, f"its schema has the version {version}, not {SCHEMA_VERSION}")
-        for statement in filter(str.strip, _SCHEMA.split(";")):
+        for statement in filter(str.strip, "".join(_STEPS[version:]).split(";")):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def _schema_version(connection: sqlite3.Connection) -> int:
+def schema_version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
+
+
+def _unknown_version(database: str, version: int) -> ValueError:
+    return _not_ours(database, f"its schema has the version {version}, not 1 to {SCHEMA_VERSION}")
 
 
 def _not_ours(database: str, why: str) -> ValueError:

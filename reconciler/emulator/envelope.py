@@ -27,7 +27,7 @@ class Envelope:
     def answer(self, status: int, document: Mapping[str, object], **extra: str) -> Response:
         """Return an answer; *extra* headers are written with underscores for hyphens."""
         named = {name.replace("_", "-"): value for name, value in extra.items()}
-        return json_response(status, document, headers=self._common() | named)
+        return json_response(status, document, headers=self.common_headers() | named)
 
     def refusal(self, error: RefusedError) -> Response:
         status = error.status if maps_status(self.request.headers.get("zuora-version")) else 200
@@ -37,10 +37,10 @@ class Envelope:
             "requestId": self.request_id,
             "success": False,
         }
-        return json_response(status, document, headers=self._common() | dict(error.headers))
+        return json_response(status, document, headers=self.common_headers() | dict(error.headers))
 
-    def unauthorized(self) -> Response:
-        return self.answer(401, {"message": "Authentication error"}, WWW_Authenticate=_REALMS)
+    def unauthorized(self, message: str = "Authentication error") -> Response:
+        return self.answer(401, {"message": message}, WWW_Authenticate=_REALMS)
 
     def not_implemented(self) -> Response:
         message = f"The emulator does not implement {self.request.method} {self.request.path[:200]}"
@@ -49,7 +49,7 @@ class Envelope:
     def system_error(self) -> Response:
         return self.answer(500, {"reasons": [{"code": "SystemError", "message": "internal server error"}]})
 
-    def _common(self) -> dict[str, str]:
+    def common_headers(self) -> dict[str, str]:
         track_id = self.request.headers.get("zuora-track-id", "")
         echo = {"Zuora-Track-Id": track_id} if is_track_id(track_id) else {}
         return {"Date": http_date(self.at), "Zuora-Request-Id": self.request_id, **echo, **self.headers}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,21 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class NoAnswer(Enum):
+    """What a client has instead of an answer."""
+
+    LOST = "the connection was closed without an answer"
+    REFUSED = "no connection could be made"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What goes back to the client, and how many seconds later than it could."""
+
+    answer: Response | NoAnswer
+    wait: float = 0.0
 
 
 def json_response(status: int, document: Mapping[str, object], *, headers: Mapping[str, str]) -> Response:

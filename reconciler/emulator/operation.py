@@ -27,6 +27,18 @@ def perform(connection: sqlite3.Connection, request: Request, occasion: Occasion
     return {"idList": list(ids), "success": True}
 
 
+def target_of(connection: sqlite3.Connection, request: Request, tenant: str) -> str:
+    """Return the readable address of what *request* names: by natural key where the object is known; "" for none."""
+    try:
+        named = read_order(query=request.query, body=decoded_body(request)).named
+    except RefusedError:
+        return ""
+    found = find_object(connection, tenant, named)
+    if found is not None:
+        return found.key.address
+    return named.address if isinstance(named, NaturalKey) else f"{named.type}/id:{named.value}"
+
+
 def _check_form(request: Request) -> None:
     if request.method != "POST":
         reason = Reason(

@@ -1,16 +1,20 @@
 """The emulator on a socket."""
 
+import asyncio
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from reconciler.emulator.app import Application
+from reconciler.emulator.app import CONNECTION_EXTENSION, Application, Message, Receive, Send
 
 _GRACE_SECONDS = 10
+_BACKLOG = 2_048
 
 
 def serve(app: Application, *, host: str, port: int, ready: Callable[[str], None]) -> None:
@@ -26,8 +30,19 @@ def serve(app: Application, *, host: str, port: int, ready: Callable[[str], None
 
 
 def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. It names its protocol: asyncio switches Nagle's algorithm off only where it sees that
+    a socket is TCP, and with it on, an answer written in two pieces waits 40 ms for the client's delayed ACK.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
 def base_url(listener: socket.socket) -> str:
@@ -35,14 +50,55 @@ def base_url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class _Turn:
+    """Tells when the present turn of the loop has begun to read: what is read in one turn has arrived together."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+
+    def began(self) -> float:
+        if self._began is None:
+            loop = asyncio.get_running_loop()
+            self._began = loop.time()
+            loop.call_soon(self._end)
+        return self._began
+
+    def _end(self) -> None:
+        self._began = None
+
+
+_turn = _Turn()
+
+
+class _Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two classes, by what is installed
+    """HTTP that tells the app when a request arrived, and lets it close the connection instead of answering."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._arrived = 0.0
+        app = self.app
+
+        async def converse(scope: Message, receive: Receive, send: Send) -> None:
+            extension = {"close": transport.close, "arrived": self._arrived}
+            await app({**scope, "extensions": {CONNECTION_EXTENSION: extension}}, receive, send)
+
+        self.app: Any = converse
+
+    def data_received(self, data: bytes) -> None:
+        self._arrived = _turn.began()
+        super().data_received(data)
+
+
 def make_server(app: Application) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         access_log=False,
         date_header=False,
+        http=_Protocol,
         interface="asgi3",
         lifespan="on",
         log_config=None,
+        proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         ws="none",

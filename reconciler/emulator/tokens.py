@@ -38,13 +38,20 @@ def issue_token(
 
 def tenant_of_bearer(connection: sqlite3.Connection, authorization: str, *, now: float) -> str | None:
     """Return the tenant of a valid ``Authorization: Bearer`` header, or None."""
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer":
-        return None
     row = connection.execute(
-        "SELECT tenant FROM tokens WHERE digest = ? AND expires_at > ?", (_digest(token.strip()), now)
+        "SELECT tenant FROM tokens WHERE digest = ? AND expires_at > ?", (_bearer_digest(authorization), now)
     ).fetchone()
     return None if row is None else str(row[0])
+
+
+def revoke_bearer(connection: sqlite3.Connection, authorization: str) -> None:
+    with transaction(connection):
+        connection.execute("DELETE FROM tokens WHERE digest = ?", (_bearer_digest(authorization),))
+
+
+def _bearer_digest(authorization: str) -> str | None:
+    scheme, _, token = authorization.partition(" ")
+    return _digest(token.strip()) if scheme.lower() == "bearer" else None
 
 
 def _digest(token: str) -> str:

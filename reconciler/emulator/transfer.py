@@ -35,7 +35,8 @@ def encoded_response(request: Request, response: Response) -> Response:
     """Return *response* as it goes over the wire: compressed where the client accepts it, with its length."""
     headers = dict(response.headers)
     body = response.body
-    if len(body) > COMPRESSED_ABOVE and _accepts_gzip(request.headers.get("accept-encoding", "")):
+    is_plain = not any(name.lower() == "content-encoding" for name in headers)
+    if is_plain and len(body) > COMPRESSED_ABOVE and _accepts_gzip(request.headers.get("accept-encoding", "")):
         body = gzip.compress(body, mtime=0)
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
     headers["Content-Length"] = str(len(body))

@@ -34,8 +34,9 @@ def test_what_is_left_counts_the_requests_in_flight(start: Callable[..., Emulato
 
     answers = emulator.together([emulator.order() for _ in range(10)])
 
-    remaining = sorted(int(answer.headers["concurrency-limit-remaining"]) for answer in answers)
-    assert remaining == list(range(30, 40))
+    remaining = {int(answer.headers["concurrency-limit-remaining"]) for answer in answers}
+    assert min(remaining) == 30  # those that finish together were all in flight
+    assert remaining <= {*range(30, 40)}
 
 
 def test_a_token_is_outside_the_limit(start: Callable[..., Emulator]) -> None:

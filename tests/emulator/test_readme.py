@@ -3,11 +3,19 @@
 import json
 import pathlib
 import re
+from collections.abc import Mapping
 
 import pytest
 from emulator_harness import REPOSITORY
 
+from reconciler.emulator.fault_document import KINDS as FAULT_KINDS
+from reconciler.emulator.fault_document import Kind as FaultKind
+from reconciler.emulator.fault_document import read_rules
+from reconciler.emulator.faults import Moment
 from reconciler.emulator.objects import SPECIAL_OBJECTS
+from reconciler.emulator.proxy_rules import KINDS as NETWORK_KINDS
+from reconciler.emulator.proxy_rules import Kind as NetworkKind
+from reconciler.emulator.proxy_rules import read_proxy_rules
 from reconciler.emulator.seed import LISTINGS, seed_world
 
 README = (REPOSITORY / "reconciler" / "emulator" / "README.md").read_text(encoding="utf-8")
@@ -40,7 +48,32 @@ def test_the_table_of_special_objects_is_complete() -> None:
     ]
 
 
-def test_the_example_of_a_seed_document_is_one(database: str) -> None:
-    example = json.loads(README.split("```json")[1].split("```")[0])
+def _examples() -> list[dict[str, object]]:
+    return [json.loads(part.split("```")[0]) for part in README.split("```json")[1:]]
 
-    assert seed_world(database, example) == len(LISTINGS)
+
+def test_the_example_of_a_seed_document_is_one(database: str) -> None:
+    assert seed_world(database, _examples()[0]) == len(LISTINGS)
+
+
+def test_the_examples_of_rules_are_some() -> None:
+    _, faults, network = _examples()
+
+    assert [len(read_rules(faults)), len(read_proxy_rules(network))] == [5, 2]
+
+
+@pytest.mark.parametrize(("heading", "kinds"), [("fault", FAULT_KINDS), ("network fault", NETWORK_KINDS)])
+def test_the_tables_of_faults_are_complete(heading: str, kinds: Mapping[str, FaultKind | NetworkKind]) -> None:
+    assert {row[0].strip("`") for row in _rows(heading)} == {*kinds}
+    for row in _rows(heading):
+        name = row[0].strip("`")
+        assert {field for field in kinds[name].fields if f"`{field}`" not in "".join(row[1:])} <= {"layer"}
+
+
+@pytest.mark.parametrize("row", _rows("fault"), ids=lambda row: row[0])
+def test_the_table_of_faults_says_where_and_when(row: list[str]) -> None:
+    kind = FAULT_KINDS[row[0].strip("`")]
+    moments = ", ".join(moment.value for moment in kind.moments)
+
+    assert row[2] == ("any" if len(kind.moments) == len(Moment) else moments)
+    assert row[5]

@@ -65,6 +65,12 @@ def test_the_base_url_names_the_port_that_was_taken(host: str, url: str) -> None
         assert base_url(listener) == f"{url}{listener.getsockname()[1]}"
 
 
+def test_answers_are_not_held_back_until_the_client_has_acknowledged_their_headers() -> None:
+    """asyncio switches Nagle's algorithm off only for sockets that name their protocol."""
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
 def test_ready_is_called_once_a_client_can_connect(database: str) -> None:
     with process(pathlib.Path(database)) as (_, emulator):
         assert emulator.regenerate().status_code == 200
