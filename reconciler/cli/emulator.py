@@ -1,25 +1,32 @@
-"""`reconciler emulator`: serve the platform's side, list what it really did, add objects to its world."""
+"""`reconciler emulator`: serve the platform's side, list what it really did, add objects, rehearse trouble."""
 
 import argparse
+import asyncio
 import json
+import signal
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from reconciler.cli.project import open_project
 from reconciler.cli.wiring import World
 from reconciler.core.environment import EmulatorApi, is_loopback
 from reconciler.emulator.app import create_app
 from reconciler.emulator.client import parse_client
+from reconciler.emulator.fault_rules import FaultReport, clear_faults, list_faults, load_faults
 from reconciler.emulator.ledger import Effect, read_ledger
+from reconciler.emulator.proxy_rules import read_proxy_rules
 from reconciler.emulator.seed import seed_world
 from reconciler.emulator.server import serve
+from reconciler.emulator.tcp_proxy import TcpProxy
 from reconciler.errors import ReconcilerError, StorageError, UsageError
 from reconciler.reports.documents import json_text
 from reconciler.reports.plan_report import counted
 
 
 def run(arguments: argparse.Namespace, world: World) -> int:
-    verbs = {"serve": _serve, "ledger": _ledger, "seed": _seed}
+    verbs = {"serve": _serve, "ledger": _ledger, "seed": _seed, "faults": _faults, "proxy": _proxy}
     try:
         verbs[arguments.verb](arguments, world)
     except ValueError as error:
@@ -36,6 +43,7 @@ def _serve(arguments: argparse.Namespace, world: World) -> None:
         new_id=world.new_id,
         clients=[parse_client(text) for text in arguments.client],
         latency=arguments.latency,
+        faults=_document(arguments.faults, world) if arguments.faults else None,
     )
     if not is_loopback(arguments.host):
         world.console.err(f"warning: {arguments.host} may be reached by others, and the emulator guards nothing.\n")
@@ -63,17 +71,56 @@ def _line(effect: Effect) -> str:
 
 
 def _seed(arguments: argparse.Namespace, world: World) -> None:
-    try:
-        document = json.loads((world.here / arguments.objects).read_bytes())
-    except UnicodeDecodeError as error:
-        raise UsageError("The objects cannot be read", f"{arguments.objects} is not UTF-8 text.") from error
-    except RecursionError as error:
-        raise UsageError("The objects cannot be read", f"{arguments.objects} is nested too deep.") from error
-    except json.JSONDecodeError as error:
-        where = f"{arguments.objects}:{error.lineno}:{error.colno}"
-        raise UsageError("The objects cannot be read", f"{where}: {error.msg}.") from error
-    added = seed_world(_world_file(arguments, world), document)
+    added = seed_world(_world_file(arguments, world), _document(arguments.objects, world))
     world.console.out(f"{counted(added, 'object')} added\n")
+
+
+def _faults(arguments: argparse.Namespace, world: World) -> None:
+    database = _world_file(arguments, world)
+    if (arguments.rules is None) is (arguments.order == "load"):
+        raise UsageError("Wrong usage", "`faults load` takes a file of rules, `list` and `clear` take none.")
+    if arguments.order == "load":
+        number = load_faults(database, _document(arguments.rules, world))
+        world.console.out(f"{counted(number, 'rule')} loaded\n")
+    elif arguments.order == "clear":
+        world.console.out(f"{counted(clear_faults(database), 'rule')} cleared\n")
+    else:
+        _list_faults(list_faults(database), world, as_json=arguments.json)
+
+
+def _list_faults(reports: Sequence[FaultReport], world: World, *, as_json: bool) -> None:
+    if as_json:
+        world.console.out(json_text([report.document() for report in reports]))
+        return
+    for report in reports:
+        world.console.out(f"{report.name}: matched {report.matched}, fired {report.fired}\n")
+    world.console.out(f"{counted(len(reports), 'rule')}\n")
+
+
+def _proxy(arguments: argparse.Namespace, world: World) -> None:
+    proxy = TcpProxy(arguments.to, read_proxy_rules(_document(arguments.rules, world)))
+
+    async def serve_proxy() -> None:
+        await proxy.start(host=arguments.host, port=arguments.port)
+        world.console.out(f"The proxy listens on {proxy.url} before {arguments.to} (stop it with Ctrl-C).\n")
+        ended = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        await ended.wait()
+        await proxy.close()
+
+    asyncio.run(serve_proxy())
+
+
+def _document(path: Path, world: World) -> Any:  # noqa: ANN401  (JSON of any shape; who asks checks it)
+    try:
+        return json.loads((world.here / path).read_bytes())
+    except UnicodeDecodeError as error:
+        raise UsageError("The file cannot be read", f"{path} is not UTF-8 text.") from error
+    except RecursionError as error:
+        raise UsageError("The file cannot be read", f"{path} is nested too deep.") from error
+    except json.JSONDecodeError as error:
+        raise UsageError("The file cannot be read", f"{path}:{error.lineno}:{error.colno}: {error.msg}.") from error
 
 
 def _world_file(arguments: argparse.Namespace, world: World) -> str:

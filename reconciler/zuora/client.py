@@ -122,7 +122,9 @@ class HttpPlatform:
             response = await self._post(request.path, request.query, headers, request.body)
         except _NOT_SENT as error:
             return Fault(FaultKind.NOT_SENT, self._told(error))
-        except (httpx.HTTPError, TimeoutError, BadBody) as error:
+        except ConnectionRefusedError as error:
+            return Fault(FaultKind.NOT_SENT, self._told(error))
+        except (httpx.HTTPError, OSError, BadBody) as error:
             return Fault(FaultKind.LOST, self._told(error))
         if response.status == 401 and self._token is token:
             self._token = None
@@ -156,7 +158,7 @@ class HttpPlatform:
         body = str(httpx.QueryParams(form)).encode()
         try:
             response = await self._post(oauth.PATH, {}, headers, body)
-        except (httpx.HTTPError, TimeoutError, BadBody) as error:
+        except (httpx.HTTPError, OSError, BadBody) as error:
             raise Unreachable(
                 "The platform cannot be reached",
                 f"{base_url}: {self._told(error)}. Nothing was sent.",

@@ -15,15 +15,19 @@ from commands import Project, run
 
 @contextmanager
 def serving(folder: Path, *arguments: str) -> Iterator[str]:
-    """Run `emulator serve` on a free port and yield its URL; it must end in order."""
+    """Run `emulator serve` on a free port and yield its URL."""
+    with command(folder, "serve", "--port", "0", *arguments) as line:
+        yield line.split()[4]
+
+
+@contextmanager
+def command(folder: Path, *arguments: str) -> Iterator[str]:
+    """Run an emulator command that goes on, and yield its first line; it must end in order."""
     with subprocess.Popen(
-        [sys.executable, "-m", "reconciler", "emulator", "serve", "--port", "0", *arguments],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-m", "reconciler", "emulator", *arguments], cwd=folder, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().split()[4]
+        yield process.stdout.readline()
         process.send_signal(signal.SIGINT)
         process.stdout.read()
     assert process.returncode == 0
@@ -73,6 +77,47 @@ def test_objects_of_ones_own_can_be_added(project: Project) -> None:
     assert (before.status, added.status, after.status) == (1, 0, 0)
     assert added.out == "1 object added\n"
     assert any(effect["target"] == "DynamicUsageCharge/MINE-1" for effect in project.ledger())
+
+
+def test_trouble_can_be_rehearsed_and_the_next_apply_ends_it(project: Project) -> None:
+    """The first answer of every change is lost after its effect: one effect each, whatever the tool believed."""
+    rule = {"name": "lost", "per": "key", "times": 1, "when": "after", "fault": {"kind": "lost"}}
+    rules = project.write("rules.json", json.dumps({"version": 1, "rules": [rule]}))
+    project.run("emulator", "seed", str(project.write("none.json", "{}")))
+    loaded = project.run("emulator", "faults", "load", str(rules))
+    applied = project.run("apply", "--yes", "--json")
+    listed = project.run("emulator", "faults", "list")
+    cleared = project.run("emulator", "faults", "clear")
+
+    assert (loaded.out, cleared.out) == ("1 rule loaded\n", "1 rule cleared\n")
+    assert "fired 10" in listed.out
+    assert {result["sends"] for result in applied.document["results"]} == {2}
+    assert applied.status == 0
+    assert len(project.ledger()) == 10
+
+
+def test_rules_that_cannot_be_used_are_named(project: Project) -> None:
+    project.run("apply", "--yes")
+    rules = project.write("rules.json", '{"version": 1, "rules": [{"name": "x", "fault": {"kind": "nonsense"}}]}')
+
+    for arguments in (("load", str(rules)), ("load",), ("list", str(rules))):
+        ended = project.run("emulator", "faults", *arguments)
+        assert ended.status == 1
+        assert "Traceback" not in ended.err
+
+
+def test_a_faulty_wire_can_be_put_before_a_served_emulator(project: Project, tmp_path: Path) -> None:
+    reset = {"name": "first answer", "request": 2, "times": 1, "fault": {"kind": "reset"}}
+    rules = project.write("wire.json", json.dumps({"version": 1, "rules": [reset]}))
+    variables = {"ZUORA_SANDBOX_CLIENT_ID": "me", "ZUORA_SANDBOX_CLIENT_SECRET": "it"}
+    with serving(tmp_path, "--db", "world.db", "--client", "me:it@10001") as url:
+        with command(tmp_path, "proxy", "--port", "0", "--to", url, str(rules)) as line:
+            project.edit("reconciler.yaml", "https://rest.test.zuora.com", line.split()[4])
+            applied = project.run("apply", "-e", "sandbox", "--yes", variables=variables)
+        ledger = run("emulator", "ledger", "--db", "world.db", cwd=tmp_path)
+
+    assert applied.status == 0
+    assert ledger.out.endswith("3 effects\n")
 
 
 BAD_SEEDS = ["", "[]", '{"subscriptions": [{"subscriptionNam": "x"}]}', "\xff"]
