@@ -20,7 +20,10 @@ from reconciler.core.timestamp import Timestamp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The head of a journal: whose state it belongs to. A journal of another lineage or epoch is not folded."""
+    """The head of a journal: whose state it belongs to. A journal of another lineage is not folded.
+
+    One of an earlier epoch is: what it knows has happened all the same, and its keys are not sent again.
+    """
 
     run: str
     plan_id: str
@@ -121,7 +124,7 @@ AFTER_DAMAGE: Mapping[Step, Phase] = {
     Step.DOUBTED: Phase.DOUBTFUL,
     Step.SETTLED: Phase.SETTLED,
 }
-"""What a step means where lines before it are gone: the cautious reading, never less than a doubt."""
+"""What a step means where lines may be gone: the cautious reading, never less than a doubt."""
 
 Record: TypeAlias = Applied | Refused | Unsettled
 
@@ -129,7 +132,8 @@ Record: TypeAlias = Applied | Refused | Unsettled
 def records_of(events: Iterable[Event], *, damaged: bool = False) -> tuple[tuple[Address, Record], ...]:
     """Return what the state is to remember of every call in *events*: a send without an end is a doubt.
 
-    Raise BrokenRule if the events do not follow `TRANSITIONS`, unless lines are known to be gone (*damaged*).
+    Raise BrokenRule if the events do not follow `TRANSITIONS`, unless lines are known to be gone (*damaged*): then what
+    is left of a call may be legal and yet hide a doubt, so that nothing but a settling line is taken at its word.
     """
     calls: dict[tuple[Address, int], _Folded] = {}
     for event in events:
@@ -148,11 +152,12 @@ class _Folded:
 
 def _advance(before: _Folded, event: Event, *, damaged: bool) -> _Folded:
     step = step_of(event)
-    phase = TRANSITIONS[before.phase].get(step)
-    if phase is None:
-        if not damaged:
-            raise BrokenRule(f"{event.address}: {step} cannot follow {before.phase}")
+    if damaged:
         phase = before.phase if before.phase is Phase.SETTLED else AFTER_DAMAGE[step]
+    elif step in TRANSITIONS[before.phase]:
+        phase = TRANSITIONS[before.phase][step]
+    else:
+        raise BrokenRule(f"{event.address}: {step} cannot follow {before.phase}")
     match event:
         case Sending():
             return replace(before, phase=phase, sending=event)
@@ -169,9 +174,12 @@ def _record(folded: _Folded) -> Record | None:
     )
     if not is_open or folded.sending is None:
         return folded.record
+    doubt = folded.record if isinstance(folded.record, Unsettled) else None
     return Unsettled(
         call=folded.sending.call,
         scheme=folded.sending.scheme,
         last_sent=folded.sending.at,
         message="the run ended before the answer was recorded",
+        request_id=doubt.request_id if doubt else None,
+        spent=doubt.spent if doubt else False,
     )

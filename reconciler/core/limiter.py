@@ -47,5 +47,5 @@ def cap_of(limit: int) -> int:
 
 
 def limiter(configured: int | None) -> Limiter:
-    cap = configured if configured is not None else cap_of(DEFAULT_LIMIT)
+    cap = max(1, configured) if configured is not None else cap_of(DEFAULT_LIMIT)
     return Limiter(cap=cap, allowed=cap)

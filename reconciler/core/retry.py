@@ -47,10 +47,10 @@ def decide(
     most = _AT_MOST.get(known.cause, ATTEMPTS) if isinstance(known, Again) else ATTEMPTS
     if sends >= ATTEMPTS or in_a_row >= most:
         return GiveUp()
-    if isinstance(known, Again) and known.cause is Cause.TOKEN:
-        return Wait(0.0)
-    asked = max(0.0, known.wait) if known.wait is not None and not isnan(known.wait) else 0.0
-    seconds = max(asked, jitter * min(CAP, BASE * 2 ** (sends - 1)))
+    is_token = isinstance(known, Again) and known.cause is Cause.TOKEN
+    asked = 0.0 if is_token or known.wait is None or isnan(known.wait) else max(0.0, known.wait)
+    backoff = 0.0 if is_token else jitter * min(CAP, BASE * 2 ** (sends - 1))
+    seconds = max(asked, backoff)
     if asked > LONGEST_WAIT or elapsed + seconds > TOTAL or seconds > remaining:
         return GiveUp()
     return Wait(seconds)

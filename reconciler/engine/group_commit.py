@@ -3,6 +3,7 @@
 import asyncio
 
 from reconciler.core.journal import Event
+from reconciler.errors import StorageError
 from reconciler.formats.journal import event_line
 from reconciler.ports import JournalFile
 
@@ -16,6 +17,7 @@ class GroupCommit:
         self._noted = 0
         self._durable = 0
         self._writing = asyncio.Lock()
+        self._failure: StorageError | None = None
         self.writes = 0
 
     @property
@@ -34,7 +36,7 @@ class GroupCommit:
         self._lines.append(event_line(event, self._noted))
 
     async def commit(self) -> None:
-        """Return when everything noted before is durable. Raise StorageError if it may not be."""
+        """Return when everything noted before is durable. Raise StorageError if it may not be, now and ever after."""
         needed = self._noted
         while self._durable < needed:
             async with self._writing:
@@ -42,8 +44,14 @@ class GroupCommit:
                     await self._write()
 
     async def _write(self) -> None:
+        if self._failure:
+            raise self._failure
         lines, self._lines = self._lines, []
         upto = self._noted
-        await asyncio.to_thread(self._journal.append, b"".join(lines))
+        try:
+            await asyncio.to_thread(self._journal.append, b"".join(lines))
+        except StorageError as error:
+            self._failure = error
+            raise
         self._durable = upto
         self.writes += 1

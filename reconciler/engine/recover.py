@@ -31,7 +31,7 @@ def recover(state: State | None, journals: JournalStore) -> Recovered:
     warnings: list[Diagnostic] = []
     for name in journals.abandoned():
         read = read_journal(journals.read(name), name)
-        if read.opened is None and not read.events:
+        if read.opened is None and not read.events and not read.damaged:
             folded.append(name)
             continue
         if state is None or read.opened is None or read.opened.lineage != state.lineage:

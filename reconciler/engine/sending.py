@@ -67,6 +67,11 @@ class _Try:
     cause: Cause | None = None
     in_a_row: int = 0
 
+    @property
+    def first_sent(self) -> Timestamp | None:
+        """When its key was sent first, in this run or before."""
+        return self.call.earlier.call.sent if self.call.earlier else self.first
+
 
 class Sends:
     """The sends of one run. `results` holds what became of each change."""
@@ -173,20 +178,31 @@ class Sends:
             return replace(result, sends=result.sends + second.sends)
         return replace(second, sends=result.sends + second.sends)
 
-    async def _try(self, call: Call) -> tuple[Result, Knowledge]:
+    async def _try(self, call: Call) -> tuple[Result, Knowledge | None]:
         """Send *call*, and again under the same key as long as that may help."""
         tried = _Try(call, started=self._sender.clock.monotonic(), history=_history(call))
-        while True:
+        result, knowledge = _unsent(call), None
+        while await self._has_turn(tried):
             result, knowledge = await self._send(tried)
             pause = None if isinstance(knowledge, Done | Refusal) else self._pause(tried, knowledge)
             if pause is None:
                 return result, knowledge
             await self._sender.clock.sleep(pause)
+        is_late = tried.sends == 0 and not self.stopped
+        return (_too_old(call) if is_late else result), knowledge
+
+    async def _has_turn(self, tried: _Try) -> bool:
+        """Wait until one more send may be under way, and return whether it still may leave: the wait may be long."""
+        while self._under_way >= self._limiter.allowed:
+            await self._change()
+        self._stop_if_due()
+        first = tried.first_sent
+        return not self.stopped and (first is None or not self._is_too_old(first))
 
     async def _send(self, tried: _Try) -> tuple[Result, Knowledge]:
         """Write down that the call leaves, send it once, and write down what came of it."""
         call = tried.call
-        await self._slot()
+        self._under_way += 1
         try:
             left = timestamp(self._sender.clock.now())
             tried.first, tried.sends = tried.first or left, tried.sends + 1
@@ -225,11 +241,6 @@ class Sends:
         if result.record is not None:
             self._journal.note(Ended(address=result.address, record=result.record))
         return result
-
-    async def _slot(self) -> None:
-        while self._under_way >= self._limiter.allowed:
-            await self._change()
-        self._under_way += 1
 
     async def _answer(self, call: Call) -> Answer | Fault:
         regeneration = Regeneration(
@@ -273,7 +284,7 @@ class Sends:
         )
         if self.stopped or isinstance(decision, GiveUp):
             return None
-        first = tried.call.earlier.call.sent if tried.call.earlier else tried.first
+        first = tried.first_sent
         if first and self._is_too_old(first, later=timedelta(seconds=decision.seconds)):
             return None
         return decision.seconds
@@ -298,7 +309,11 @@ def _not_sent(change: Change) -> Result:
     return Result(address=change.address, action=change.action, outcome=outcome)
 
 
-def _too_old(change: Resume) -> Result:
+def _unsent(call: Call) -> Result:
+    return Result(address=call.address, action=call.action, outcome=Outcome.NOT_STARTED)
+
+
+def _too_old(change: Resume | Call) -> Result:
     message = "its key became too old between the plan and its turn: the platform may have forgotten it"
     error = CallError("KeyTooOld", message)
     return Result(address=change.address, action=change.action, outcome=Outcome.UNDECIDED, error=error)

@@ -1,20 +1,20 @@
 """A journal as lines: eight hex digits of CRC-32, a space, one JSON object with a sequence number, a line break.
 
 What a reader finds at the end is told apart from damage: a line that breaks off, or bad lines with no good one behind
-them, are a torn tail, written when the run ended and never relied upon. A bad line with a good one behind it is damage.
+them, are a torn tail, written when the run ended and never relied upon. A bad line with a good one behind it is damage;
+so are several bad lines with no good one at all, since the head is durable before anything follows it.
 """
 
 import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from reconciler.core.address import Address
+from reconciler.core.address import Address, parse_address
 from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.journal import Ended, Event, Opened, Record, Returned, Sending
 from reconciler.core.state import Applied, Refused, Unsettled
-from reconciler.core.timestamp import Timestamp
 from reconciler.formats.json_reader import JsonDocument
 from reconciler.formats.state import (
     applied_object,
@@ -22,12 +22,14 @@ from reconciler.formats.state import (
     read_applied,
     read_call,
     read_refused,
+    read_time,
     read_unsettled,
     refused_object,
     unsettled_object,
 )
 
 VERSION = 1
+_Line: TypeAlias = dict[str, Any] | None
 RESTORE = (
     "Keep the file for whoever looks into it, and apply again: calls that it leaves open are sent under the same key."
 )
@@ -52,16 +54,22 @@ def event_line(event: Event, sequence: int) -> bytes:
 
 
 def read_journal(content: bytes, path: str) -> ReadJournal:
-    """Read what can be read. Raise InvalidInput only for a journal of a newer version."""
+    """Read what can be read. Raise InvalidInput for a journal of a newer version, or with a head that is not ours."""
     document = JsonDocument(path, restore=RESTORE)
-    values = [_value(line) for line in content.split(b"\n")[:-1]]
-    while values and values[-1] is None:
-        values.pop()
-    opened = _opened(document, values[0]) if values and values[0] is not None else None
-    events = [_event(document, value) for value in values[1:] if value is not None]
+    lines = [_value(line) for line in content.split(b"\n")[:-1]]
+    values = _without_tail(lines)
+    if not values:
+        return ReadJournal(opened=None, events=(), damaged=len(lines) if len(lines) > 1 else 0)
+    opened = _opened(document, values[0]) if values[0] is not None else None
+    events = [_event(document, value) for value in values[1 if opened else 0 :] if value is not None]
     good = [event for event in events if event is not None]
     damaged = sum(value is None for value in values) + (len(events) - len(good))
     return ReadJournal(opened=opened, events=tuple(good), damaged=damaged + _missing(values))
+
+
+def _without_tail(lines: list[_Line]) -> list[_Line]:
+    good = [number for number, value in enumerate(lines) if value is not None]
+    return lines[: good[-1] + 1] if good else []
 
 
 def _line(value: Mapping[str, Any]) -> bytes:
@@ -69,17 +77,19 @@ def _line(value: Mapping[str, Any]) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def _value(line: bytes) -> dict[str, Any] | None:
+def _value(line: bytes) -> _Line:
     """Return the object of a good line, else None."""
+    text = line[9:]
+    if line[:9] != b"%08x " % zlib.crc32(text):
+        return None
     try:
-        checksum, text = line[:8], line[9:]
-        value = json.loads(text) if int(checksum, 16) == zlib.crc32(text) and line[8:9] == b" " else None
-    except ValueError:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
 
-def _missing(values: Iterable[dict[str, Any] | None]) -> int:
+def _missing(values: Iterable[_Line]) -> int:
     """Count lines that are gone altogether: the sequence has a gap that no bad line explains."""
     expected, missing = 0, 0
     for value in values:
@@ -90,16 +100,17 @@ def _missing(values: Iterable[dict[str, Any] | None]) -> int:
 
 
 def _opened(document: JsonDocument, value: dict[str, Any]) -> Opened | None:
-    document.check_version(value, "a journal")
-    if value.get("event") != "opened":
+    """Return the head, or None if the first line is another: then the head is gone."""
+    if "version" not in value:
         return None
+    document.check_version(value, "a journal")
     texts = {name: document.take(value, name, str, "the head") for name in ("run", "plan_id", "environment", "lineage")}
     return Opened(
         **texts,
         epoch=document.take_count(value, "epoch", "the head"),
         tenant=document.take_or_none(value, "tenant", str, "the head"),
         entity=document.take_or_none(value, "entity", str, "the head"),
-        at=Timestamp(document.take(value, "at", str, "the head")),
+        at=read_time(document, value, "at", "the head"),
     )
 
 
@@ -127,18 +138,19 @@ def _event(document: JsonDocument, value: dict[str, Any]) -> Event | None:
     """Return the event of a line whose checksum holds; None if it is not one that we write."""
     try:
         address = Address(document.take(value, "address", str, "the event"))
+        parse_address(address)
         match value.get("event"):
             case "sending":
                 call = read_call(document, document.take(value, "call", dict, address), address)
                 scheme = document.take(value, "scheme", str, address)
-                return Sending(address=address, call=call, scheme=scheme, at=Timestamp(value["at"]))
+                return Sending(address=address, call=call, scheme=scheme, at=read_time(document, value, "at", address))
             case "returned":
                 return Returned(address=address, number=document.take_count(value, "number", address))
             case "ended":
                 return Ended(address=address, record=_record(document, value, address))
             case _:
                 return None
-    except (InvalidInput, KeyError):
+    except (InvalidInput, ValueError):
         return None
 
 

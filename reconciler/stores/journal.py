@@ -1,6 +1,7 @@
 """Journals as files beside the state document, named after their run.
 
-A journal is locked by its run for as long as that lives, so that nobody takes it for an abandoned one.
+A journal is locked by its run for as long as that lives, so that nobody takes it for an abandoned one. The folder is
+locked while one is made and while they are looked through, so that nobody meets one that is not locked yet.
 
 An fsync that failed is never tried again on the same file: what the disk then holds is anybody's guess. The journal
 says so and accepts nothing more.
@@ -8,9 +9,11 @@ says so and accepts nothing more.
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from glob import escape
 from pathlib import Path
+from threading import Lock
 
 from reconciler.errors import StorageError
 from reconciler.stores.file import translated
@@ -30,8 +33,11 @@ class FileJournals:
 
     def abandoned(self) -> Sequence[str]:
         with translated("The journals cannot be listed", self._name):
-            found = sorted(self._folder.glob(f"{escape(self._prefix)}*{_ENDING}")) if self._folder.is_dir() else []
-            return [path.name for path in found if _is_abandoned(path)]
+            if not self._folder.is_dir():
+                return []
+            with _locked(self._folder):
+                found = sorted(self._folder.glob(f"{escape(self._prefix)}*{_ENDING}"))
+                return [path.name for path in found if self._is_ours(path) and _is_abandoned(path)]
 
     def read(self, name: str) -> bytes:
         with translated("The journal cannot be read", name):
@@ -42,43 +48,62 @@ class FileJournals:
 
     def create(self, run: str, head: bytes) -> "AppendingFile":
         name = f"{self._prefix}{run}{_ENDING}"
-        with translated("The journal cannot be made", name):
+        with translated("The journal cannot be made", name), _locked(self._folder) as folder:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-            descriptor = os.open(self._folder / name, flags, _OWNER_ONLY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            journal = AppendingFile(descriptor, name)
-            journal.append(head)
-            _sync_folder(self._folder)
+            journal = AppendingFile(os.open(self._folder / name, flags, _OWNER_ONLY), name)
+            with ExitStack() as failing:
+                failing.callback(journal.close)
+                journal.lock()
+                journal.append(head)
+                os.fsync(folder)
+                failing.pop_all()
         return journal
 
     def remove(self, name: str) -> None:
         with translated("The journal cannot be removed", name):
             (self._folder / name).unlink(missing_ok=True)
 
+    def _is_ours(self, path: Path) -> bool:
+        """A run's id has no dot; a name with more of them belongs to a state whose own name begins like ours."""
+        return "." not in path.name.removeprefix(self._prefix).removesuffix(_ENDING)
+
 
 class AppendingFile:
+    """A file that only grows. It may be closed while a thread appends: whole content or none, and never elsewhere."""
+
     def __init__(self, descriptor: int, name: str) -> None:
         self._descriptor = descriptor
         self._name = name
         self._is_broken = False
+        self._in_use = Lock()
 
     @property
     def name(self) -> str:
         return self._name
 
+    def lock(self) -> None:
+        """Show that the run lives. The lock ends with it, however it ends."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
     def append(self, content: bytes) -> None:
-        if self._is_broken:
-            raise StorageError("The journal is broken", f"{self._name}: an earlier write failed. Nothing more is sent.")
-        self._is_broken = True
-        with translated("The journal cannot be written", self._name):
-            view = memoryview(content)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-            os.fdatasync(self._descriptor)
-        self._is_broken = False
+        with self._in_use:
+            if self._is_broken:
+                raise StorageError(
+                    "The journal is broken",
+                    f"{self._name}: it is closed, or an earlier write failed. Nothing more is sent.",
+                )
+            self._is_broken = True
+            with translated("The journal cannot be written", self._name):
+                view = memoryview(content)
+                while view:
+                    view = view[os.write(self._descriptor, view) :]
+                os.fdatasync(self._descriptor)
+            self._is_broken = False
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        with self._in_use:
+            self._is_broken = True
+            os.close(self._descriptor)
 
 
 def _is_abandoned(path: Path) -> bool:
@@ -96,9 +121,11 @@ def _is_abandoned(path: Path) -> bool:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
     finally:
         os.close(descriptor)
