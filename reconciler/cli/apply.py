@@ -23,6 +23,13 @@ from reconciler.reports.plan_text import plan_text
 from reconciler.reports.run_text import result_text, run_text
 from reconciler.workspace.git import authorship_of
 
+_FOREVER = float("inf")
+_MARGIN = 15.0
+"""Seconds before a deadline in which no more calls are begun, or a fifth of the time if that is less."""
+
+_HARD = 0.95
+"""The share of the time after which calls under way are no longer waited for."""
+
 
 def run(arguments: argparse.Namespace, world: World) -> int:
     try:
@@ -112,6 +119,12 @@ class _Signals:
     stop: Stop | None = None
     world: World | None = field(default=None)
 
+    def out_of_time(self) -> None:
+        """What is still under way now is left in doubt, on record: the time must suffice for the state."""
+        self.stop = self.stop or Stop.DEADLINE
+        if self.task is not None:
+            self.task.cancel()
+
     def received(self, stop: Stop) -> None:
         if self.stop is not None and self.task is not None:
             self.task.cancel()
@@ -146,6 +159,8 @@ async def _apply(planned: Planned, arguments: argparse.Namespace, world: World) 
         configured=Tenancy(tenant=opened.environment.tenant, entity=opened.environment.entity),
         authorship=authorship_of(opened.folder, {place.path for place in places if place}),
         concurrency=arguments.concurrency,
+        deadline=world.monotonic() + max(0.0, arguments.deadline - min(_MARGIN, arguments.deadline / 5)),
+        max_calls=arguments.max_calls,
     )
     signals = _Signals(world=world)
     async with open_platform(opened, world) if plan.calls else nobody() as platform:
@@ -159,6 +174,8 @@ async def _apply(planned: Planned, arguments: argparse.Namespace, world: World) 
         )
         signals.task = asyncio.ensure_future(apply_plan(request, ports))
         loop = asyncio.get_running_loop()
+        if arguments.deadline < _FOREVER:
+            loop.call_later(arguments.deadline * _HARD, signals.out_of_time)
         loop.add_signal_handler(signal.SIGINT, signals.received, Stop.INTERRUPTED)
         loop.add_signal_handler(signal.SIGTERM, signals.received, Stop.TERMINATED)
         return await signals.task

@@ -116,6 +116,14 @@ def _add_apply(commands: "_Commands[Parser]") -> None:
         type=_positive,
         help="send at most N calls at once (default: 80 %% of the platform's limit, 32)",
     )
+    parser.add_argument("--max-calls", metavar="N", type=_positive, help="begin at most N calls: a first batch")
+    parser.add_argument(
+        "--deadline",
+        metavar="DURATION",
+        type=_duration,
+        default=float("inf"),
+        help="end in order within this time, such as 8m; exit 6 if something is left",
+    )
     parser.add_argument(
         "--lock-timeout",
         metavar="DURATION",

@@ -49,7 +49,8 @@ class Ports:
 class Request:
     """What is to be applied: *plan*, made from *stored*; authorship by the path of a spec file.
 
-    *concurrency* is how many sends may be under way (None: 80 % of the platform's limit); *deadline* a monotonic time.
+    *concurrency* is how many sends may be under way (None: 80 % of the platform's limit); *deadline* a monotonic time,
+    *max_calls* how many calls are begun at most.
     """
 
     plan: Plan
@@ -60,6 +61,7 @@ class Request:
     authorship: Mapping[str, Authorship]
     concurrency: int | None = None
     deadline: float = float("inf")
+    max_calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,7 @@ def _sends(request: Request, ports: Ports, base: _Base, journal: GroupCommit) ->
             progress=ports.progress,
             stop=ports.stop,
             deadline=request.deadline,
+            max_calls=request.max_calls,
         ),
     )
 

@@ -45,13 +45,17 @@ _FAILURES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """What sending works with. *stop* says why no more may leave, or None; *deadline* is a monotonic time."""
+    """What sending works with. *stop* says why no more may leave, or None; *deadline* is a monotonic time.
+
+    *max_calls* is how many calls may be begun (None: all).
+    """
 
     platform: Platform
     clock: Clock
     progress: Progress
     stop: Callable[[], Stop | None]
     deadline: float = float("inf")
+    max_calls: int | None = None
 
 
 @dataclass(slots=True)
@@ -102,6 +106,7 @@ class Sends:
         self._free = deque(self._lanes)
         self._under_way = 0
         self._failures = 0
+        self._begun = 0
         self._changed = asyncio.Event()
         self._untold: deque[tuple[int, Result]] = deque()
 
@@ -160,6 +165,10 @@ class Sends:
             now = self._sender.clock.now()
             if now < change.not_before:
                 return _too_early(change)
+        if self._begun == self._sender.max_calls:
+            self.stopped = Stop.CALLS
+            return _not_sent(change)
+        self._begun += 1
         path = change.declaration.place.path
         call = call_of(change, self._scope, self._authorship.get(path, Authorship()))
         return _mismatched(call) if isinstance(call, KeyMismatch) else await self._carry_out(call)

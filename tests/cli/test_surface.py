@@ -211,6 +211,22 @@ def test_a_signal_ends_an_apply_in_order(project: Project, number: signal.Signal
     assert len(project.ledger()) == len(applied)
 
 
+def test_an_apply_with_a_deadline_ends_in_time_and_the_next_goes_on(project: Project) -> None:
+    lines = "".join(f"  - {{subscriptionName: A-S{n:08d}, subscriptionVersion: 1}}\n" for n in range(100, 4100))
+    project.write(
+        "local/many.yaml", f"version: 1\nflags: {{onlyReSend: false, reMigrate: true}}\nsubscriptions:\n{lines}"
+    )
+    first = project.run("apply", "--yes", "--deadline", "2s", "--json")
+    done = first.document["summary"]["done"]
+
+    assert first.status == 6
+    assert 0 < done < 4010
+    assert project.run("apply", "--yes", "--max-calls", "10").status == 6
+    effects = project.ledger()
+    assert len(effects) == len({effect["target"] for effect in effects})
+    assert done + 10 <= len(effects)
+
+
 def test_an_apply_goes_on_where_a_kill_has_stopped_it(project: Project) -> None:
     lines = "".join(f"  - {{subscriptionName: A-S{n:08d}, subscriptionVersion: 1}}\n" for n in range(100, 400))
     project.write(

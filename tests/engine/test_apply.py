@@ -610,6 +610,23 @@ def test_versions_are_sent_in_ascending_order() -> None:
     assert [sent.body["subscriptionVersion"] for sent in world.platform.sent] == [1, 9, 10]
 
 
+def test_a_first_batch_begins_no_more_calls_than_asked_for() -> None:
+    world = World(*(declare(charge(f"C-{number}")) for number in range(5)))
+    run = asyncio.run(apply_plan(replace(world.request(), max_calls=2), world.ports()))
+
+    assert (len(world.platform.sent), run.stop, exit_status(run)) == (2, Stop.CALLS, 6)
+    assert exit_status(world.apply()) == 0
+    assert len({sent.key for sent in world.platform.sent}) == len(world.platform.sent) == 5
+
+
+def test_no_call_is_begun_after_the_deadline() -> None:
+    world = World(declare(charge("C-1")), declare(charge("C-2")))
+    world.platform.before_answer = lambda: world.clock.advance(timedelta(seconds=30))
+    run = asyncio.run(apply_plan(replace(world.request(), deadline=10.0), world.ports()))
+
+    assert (outcomes(run), run.stop, exit_status(run)) == ([Outcome.DONE, Outcome.NOT_STARTED], Stop.DEADLINE, 6)
+
+
 def test_every_send_carries_a_track_id_of_its_own() -> None:
     world = World(*(declare(subscription(version)) for version in (1, 2, 3)))
     world.apply()
