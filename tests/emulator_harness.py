@@ -136,7 +136,7 @@ class SocketServer:
     def __init__(self) -> None:
         self._app: App | None = None
         self._listener = listen("127.0.0.1", 0)
-        self._server = make_server(self._converse)
+        self._server = make_server(self._converse, seconds_left=lambda: 0.0)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
         self._thread.start()
 

@@ -4,16 +4,18 @@ Rule: following a request changes nothing but the rates it counts against; it is
 """
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.emulator.answers import Fingerprint, find_answer, payload_digest
+from reconciler.emulator.client import Client
 from reconciler.emulator.envelope import Envelope
-from reconciler.emulator.fault_answers import IN_PROGRESS, LIMIT_TEXT, RATE_TEXT
+from reconciler.emulator.fault_answers import IN_PROGRESS, LIMIT_TEXT, RATE_TEXT, wait_after
 from reconciler.emulator.fault_kinds import Layer
 from reconciler.emulator.faults import Fired
-from reconciler.emulator.header_rules import check_idempotency_key
+from reconciler.emulator.header_rules import check_idempotency_key, idempotency_key
 from reconciler.emulator.landings import is_on_its_way
-from reconciler.emulator.limits import InFlight, RateCounter
+from reconciler.emulator.limits import InFlight, RateCounter, Window
 from reconciler.emulator.messages import Request, Response
 from reconciler.emulator.reasons import Category, Reason, RefusedError
 from reconciler.emulator.tokens import tenant_of_bearer
@@ -37,6 +39,11 @@ class Accepted:
     def tenant(self) -> str:
         return self.fingerprint.tenant
 
+    @property
+    def longest_wait(self) -> float:
+        """How many seconds the answer may take, before the effect and after it."""
+        return self.wait + (0.0 if self.fired is None else wait_after(self.fired))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
@@ -51,14 +58,16 @@ class Followed:
 class Admission:
     """The way to the operation, and what is on it. Of one process only, but for tokens and saved answers."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, clients: Sequence[Client], windows: Sequence[Window]) -> None:
         self._connection = connection
-        self._rates = RateCounter()
+        self._clients = clients
+        self._rates = RateCounter(windows)
         self._in_flight = InFlight()
 
     def follow(self, envelope: Envelope) -> Followed:
         request = envelope.request
-        tenant = tenant_of_bearer(self._connection, request.headers.get("authorization", ""), now=envelope.at)
+        authorization = request.headers.get("authorization", "")
+        tenant = tenant_of_bearer(self._connection, authorization, clients=self._clients, now=envelope.at)
         if tenant is None:
             return Followed(layer=Layer.GATEWAY, envelope=envelope, tenant="", natural=envelope.unauthorized())
         quota = self._rates.count(tenant, now=envelope.at)
@@ -71,7 +80,7 @@ class Admission:
             request_id=envelope.request_id,
             begun_at=envelope.at,
             fingerprint=fingerprint_of(request, tenant),
-            key=request.headers.get("idempotency-key"),
+            key=idempotency_key(request),
             rate_headers=quota.headers(),
         )
         guarded = self._guard(limited, accepted)

@@ -8,12 +8,14 @@ are finished together, with one commit; no answer leaves before it.
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias
 
 from reconciler.emulator.admission import Accepted
 from reconciler.emulator.client import Client, check_clients
 from reconciler.emulator.database import open_database
+from reconciler.emulator.limits import PRODUCTION_WINDOWS, Window
 from reconciler.emulator.messages import NoAnswer, Reply, Request, Response
 from reconciler.emulator.service import Service
 from reconciler.emulator.transfer import MAX_BODY, encoded_response
@@ -49,16 +51,17 @@ def create_app(
     clients: Sequence[Client] = (),
     latency: float = 0.0,
     faults: object = None,
+    windows: Sequence[Window] = PRODUCTION_WINDOWS,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> "App":
     """Open *database* (a path or ":memory:") and return the app over it. Raise ValueError or OSError if it cannot be.
 
     *now* gives Unix seconds, *new_id* a UUID of 36 characters; *latency* lies between an accepted request and its
     effect. *faults* is a document of rules that takes the place of those in the database; None leaves them alone.
-    *sleep* waits: in real time, unless it is another.
+    *windows* are the rate limits. *sleep* waits: in real time, unless it is another.
     """
     check_clients(clients)
-    service = Service(open_database(database), now=now, new_id=new_id, clients=clients)
+    service = Service(open_database(database), now=now, new_id=new_id, clients=clients, windows=windows)
     if faults is not None:
         try:
             service.load_faults(faults)
@@ -76,6 +79,7 @@ class App:
         self._latency = latency
         self._sleep = sleep
         self._unfinished: set[asyncio.Task[Reply]] = set()
+        self._busy_until = -math.inf
         self._commit = _Commit(service)
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -87,6 +91,10 @@ class App:
                 await self._live(receive, send)
             case other:
                 raise NotImplementedError(f"the emulator speaks HTTP, not {other}")
+
+    def seconds_left(self) -> float:
+        """Return how long the answers to what has begun may take; asked within the loop that serves them."""
+        return max(0.0, self._busy_until - asyncio.get_running_loop().time())
 
     def close(self) -> None:
         """Close the database. A server does this by itself at its end."""
@@ -122,6 +130,8 @@ class App:
     async def _reply(self, request: Request, *, arrived: float | None) -> Reply:
         begun = self._service.begin(request)
         self._set_alarm()
+        wait = begun.wait if isinstance(begun, Reply) else self._latency + begun.longest_wait
+        self._busy_until = max(self._busy_until, asyncio.get_running_loop().time() + wait)
         if isinstance(begun, Reply):
             await self._wait(begun.wait)
             return begun

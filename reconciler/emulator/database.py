@@ -4,10 +4,13 @@ Rule: whatever one answer means (effect, booking transactions, saved answer) is 
 (WAL, synchronous=FULL) before the answer leaves. A process may be killed at any point; several may share one file.
 """
 
+import contextlib
+import errno
 import pathlib
+import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 IN_MEMORY = ":memory:"
 
@@ -54,47 +57,53 @@ CREATE TABLE landings (
 );
 CREATE INDEX landings_by_time ON landings (due_at);
 """
-_STEPS = (_WORLD, _FAULTS)  # a file of version N has seen the first N; steps are only ever added
+_CLIENTS = """
+ALTER TABLE tokens ADD COLUMN client_id TEXT NOT NULL DEFAULT '';
+"""
+_STEPS = (_WORLD, _FAULTS, _CLIENTS)  # a file of version N has seen the first N; steps are only ever added
 SCHEMA_VERSION = len(_STEPS)
+_WORLD_TABLES = frozenset(re.findall(r"CREATE TABLE (\w+)", _WORLD))
 
 
 def open_database(database: str) -> sqlite3.Connection:
-    """Open *database* for writing; make it, and its folder, if need be. Raise ValueError if it is something else.
+    """Open *database* for writing; make it, and its folder, if need be. Raise ValueError if it is something else, which
+    is not changed then, and OSError if it cannot be read or written.
 
     The connection may be used by any thread, one at a time.
     """
     if database != IN_MEMORY:
         pathlib.Path(database).parent.mkdir(parents=True, exist_ok=True)
-    connection = _connect(database)
-    try:
-        _use_write_ahead_log(connection)
-        connection.execute("PRAGMA synchronous = FULL")
-        _make_schema(connection, database)
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise _not_ours(database, str(error)) from error
-    except ValueError:
-        connection.close()
-        raise
+    with _translated_errors(database):
+        _refuse_foreign(database)
+        connection = _connect(database)
+        try:
+            _check_ours(connection, database)
+            _use_write_ahead_log(connection)
+            connection.execute("PRAGMA synchronous = FULL")
+            _make_schema(connection, database)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
 def open_read_only(database: str) -> sqlite3.Connection:
-    """Open *database* without changing it. Raise ValueError if it is no emulator's database."""
+    """Open *database* without changing it. Raise ValueError if it is no emulator's database, OSError if it cannot be
+    read.
+    """
     path = pathlib.Path(database)
     if database == IN_MEMORY:
         raise ValueError("An emulator in memory leaves nothing to read: give it a file with --db.")
     if not path.is_file():
         raise ValueError(f"There is no emulator database at {database}.")
-    connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
-    try:
-        version = schema_version(connection)
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise _not_ours(database, str(error)) from error
-    if not 1 <= version <= SCHEMA_VERSION:
-        connection.close()
-        raise _unknown_version(database, version)
+    with _translated_errors(database):
+        connection = _connect(_read_only(path))
+        try:
+            _check_ours(connection, database)
+            _check_made(connection, database)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
@@ -145,6 +154,50 @@ def brief_transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("PRAGMA synchronous = FULL")
 
 
+@contextmanager
+def _translated_errors(database: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:  # a full disk, no right to write, a lock: the file may well be ours
+        raise OSError(errno.EIO, str(error), database) from error
+    except sqlite3.DatabaseError as error:
+        raise _not_ours(database, str(error)) from error
+
+
+def _read_only(path: pathlib.Path) -> str:
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
+def _refuse_foreign(database: str) -> None:
+    """Refuse a file that is not ours before it is opened for writing: even closing it then may write to it."""
+    path = pathlib.Path(database)
+    if database == IN_MEMORY or not path.is_file():
+        return
+    # What a killed process left may have to be mended by writing: the check is repeated then.
+    with contextlib.suppress(sqlite3.OperationalError), closing(_connect(_read_only(path))) as connection:
+        _check_ours(connection, database)
+
+
+def _check_ours(connection: sqlite3.Connection, database: str) -> None:
+    """Raise ValueError unless the file is empty or holds our tables, in a version that is known."""
+    connection.execute("BEGIN")  # both are read of one moment, though another process makes the schema
+    try:
+        version = schema_version(connection)
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    finally:
+        connection.execute("ROLLBACK")
+    if not 0 <= version <= SCHEMA_VERSION or (version == 0 and tables):
+        raise _unknown_version(database, version)
+    if version and not tables >= _WORLD_TABLES:
+        raise _not_ours(database, "it has other tables")
+
+
+def _check_made(connection: sqlite3.Connection, database: str) -> None:
+    version = schema_version(connection)
+    if version == 0:
+        raise _unknown_version(database, version)
+
+
 def _connect(name: str) -> sqlite3.Connection:
     return sqlite3.connect(
         name, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=name.startswith("file:")
@@ -169,8 +222,7 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 def _make_schema(connection: sqlite3.Connection, database: str) -> None:
     with transaction(connection):
         version = schema_version(connection)
-        is_foreign = version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if is_foreign or not 0 <= version <= SCHEMA_VERSION:
+        if not 0 <= version <= SCHEMA_VERSION:
             raise _unknown_version(database, version)
         if version == SCHEMA_VERSION:
             return

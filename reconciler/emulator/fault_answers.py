@@ -133,6 +133,14 @@ def latency_of(fault: Latency, fired: Fired) -> float:
     return fault.seconds + fired.chance * (most - fault.seconds)
 
 
+def wait_after(fired: Fired) -> float:
+    """Return how many seconds *fired* lets pass between an effect and its answer."""
+    fault = fired.rule.fault
+    if isinstance(fault, Latency):
+        return latency_of(fault, fired)
+    return 0.0 if isinstance(fault, OtherHeaders | Duplicate) else wait_of(fault)
+
+
 def with_headers(response: Response, changes: Mapping[str, str | None]) -> Response:
     """Return *response* with some headers set, or left out where the value is None."""
     changed = {name.lower() for name in changes}

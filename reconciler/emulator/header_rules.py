@@ -7,6 +7,7 @@ Source: developer.zuora.com, reference of POST_RegenerateBookingTransaction (req
 import re
 from collections.abc import Mapping
 
+from reconciler.emulator.messages import Request
 from reconciler.emulator.reasons import Category, Reason, RefusedError, refused
 
 FIRST_LISTED_VERSION = 186
@@ -14,6 +15,7 @@ LAST_LISTED_VERSION = 341
 MAPPED_VERSIONS = ("2024-05-20", "2025-08-12")
 
 MAX_KEY_LENGTH = 255
+KEYED_METHODS = frozenset({"POST", "PATCH"})
 
 _TRACK_ID = re.compile(r"""[ -~]{1,64}""", re.ASCII)
 _TRACK_ID_FORBIDDEN = frozenset(":;\"'")
@@ -31,6 +33,11 @@ def maps_status(version: str | None) -> bool:
 
 def is_track_id(value: str) -> bool:
     return _TRACK_ID.fullmatch(value) is not None and _TRACK_ID_FORBIDDEN.isdisjoint(value)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the Idempotency-Key of *request*. Source: guide "Idempotent requests", only POST and PATCH accept it."""
+    return request.headers.get("idempotency-key") if request.method in KEYED_METHODS else None
 
 
 def check_idempotency_key(key: str) -> None:

@@ -80,7 +80,14 @@ def find_object(connection: sqlite3.Connection, tenant: str, named: NaturalKey |
     key = named if isinstance(named, NaturalKey) else _key_of(connection, tenant, named)
     if key is None:
         return None
-    return _stored(connection, tenant, key) or _SPECIAL_BY_KEY.get(key) or _by_pattern(key)
+    found = _stored(connection, tenant, key) or _SPECIAL_BY_KEY.get(key) or _by_pattern(key)
+    has_other_id = found is not None and isinstance(named, ObjectId) and found.id != named.value
+    return None if has_other_id else found
+
+
+def owner_of_usual_id(object_id: ObjectId) -> NaturalKey | None:
+    """Return the key of the special or the pattern object that has this id unless it was given another."""
+    return _SPECIAL_KEY_BY_ID.get(object_id) or patterns.key_of(object_id)
 
 
 def _key_of(connection: sqlite3.Connection, tenant: str, object_id: ObjectId) -> NaturalKey | None:
@@ -90,7 +97,7 @@ def _key_of(connection: sqlite3.Connection, tenant: str, object_id: ObjectId) ->
     ).fetchone()
     if row is not None:
         return NaturalKey(type=object_id.type, number=row[0], part=row[1])
-    return _SPECIAL_KEY_BY_ID.get(object_id) or patterns.key_of(object_id)
+    return owner_of_usual_id(object_id)
 
 
 def _stored(connection: sqlite3.Connection, tenant: str, key: NaturalKey) -> BusinessObject | None:

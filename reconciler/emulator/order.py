@@ -1,7 +1,7 @@
 """Reading one order to regenerate: JSON body and query into one value, or the reasons why it is refused.
 
-Rule: checks come in stages, and a stage reports everything it finds: well-formed, known fields, types of values,
-required fields, rules.
+Rule: checks come in stages, and the first that finds something ends them: well-formed, known fields, values, query,
+required fields, rules of the identifiers. A stage of the fields reports everything it finds, the query its first fault.
 Source: developer.zuora.com, schema RegenerateBookingRequest and the parameters of
 POST_RegenerateBookingTransaction, which document no required fields: the identifier rules are inferred.
 """

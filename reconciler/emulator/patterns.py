@@ -1,7 +1,7 @@
 """Objects that exist by pattern: millions can be addressed, and none is stored before something happens to it.
 
 Ids are reversible: the last 16 digits are the object's serial number, multiplied by an odd constant modulo 2**64. The
-origin is chosen so that the subscription id of the documentation names A-S00000011, version 1.
+origin is chosen so that the subscription id of our own examples names A-S00000011, version 1.
 """
 
 import re
@@ -12,12 +12,12 @@ from types import MappingProxyType
 from reconciler.emulator.targets import DYNAMIC_USAGE_CHARGE, ORDER_LINE_ITEM, SUBSCRIPTION, NaturalKey, ObjectId
 
 LAST_NUMBER = 9_999_999
-DOCUMENTED_ID = ObjectId(type=SUBSCRIPTION, value="8ad0877b7d0e9a5e017d0f2f4b6a0c11")
-DOCUMENTED_KEY = NaturalKey(type=SUBSCRIPTION, number="A-S00000011", part="1")
+EXAMPLE_ID = ObjectId(type=SUBSCRIPTION, value="8ad0877b7d0e9a5e017d0f2f4b6a0c11")
+EXAMPLE_KEY = NaturalKey(type=SUBSCRIPTION, number="A-S00000011", part="1")
 
 _PARTS_PER_NUMBER = 8
 _MODULUS = 2**64
-_ORIGIN = int(DOCUMENTED_ID.value[16:], 16)
+_ORIGIN = int(EXAMPLE_ID.value[16:], 16)
 _ORIGIN_SERIAL = 11 * _PARTS_PER_NUMBER
 _STEP = 0x1_0001_3C2B
 _STEP_INVERSE = pow(_STEP, -1, _MODULUS)
@@ -37,7 +37,7 @@ PATTERNS: Mapping[str, Pattern] = MappingProxyType(
         SUBSCRIPTION: Pattern(
             number_prefix="A-S",
             parts=("1", "2", "3", "4", "5"),
-            id_prefix=DOCUMENTED_ID.value[:16],
+            id_prefix=EXAMPLE_ID.value[:16],
             most_segments=3,
         ),
         ORDER_LINE_ITEM: Pattern(

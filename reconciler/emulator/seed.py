@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from reconciler.emulator.client import DEFAULT_TENANT, check_tenant
 from reconciler.emulator.database import IN_MEMORY, open_database, transaction
-from reconciler.emulator.objects import STATES, USUAL_STATE, BusinessObject, usual_id
-from reconciler.emulator.targets import DYNAMIC_USAGE_CHARGE, KINDS, ORDER_LINE_ITEM, SUBSCRIPTION, NaturalKey
+from reconciler.emulator.objects import STATES, USUAL_STATE, BusinessObject, owner_of_usual_id, usual_id
+from reconciler.emulator.targets import DYNAMIC_USAGE_CHARGE, KINDS, ORDER_LINE_ITEM, SUBSCRIPTION, NaturalKey, ObjectId
 
 MAX_SEGMENTS = 10_000
 MAX_VERSION = 2**31 - 1
@@ -150,6 +150,8 @@ def _object(item: Mapping[str, object], listing: Listing) -> BusinessObject:
 
 def _store(connection: sqlite3.Connection, tenant: str, found: BusinessObject) -> None:
     key = found.key
+    if owner_of_usual_id(ObjectId(type=key.type, value=found.id)) not in {None, key}:
+        raise _taken(found)
     try:
         connection.execute(
             "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -158,4 +160,8 @@ def _store(connection: sqlite3.Connection, tenant: str, found: BusinessObject) -
             (tenant, key.type, key.number, key.part, found.id, found.state, found.segments),
         )
     except sqlite3.IntegrityError:
-        raise ValueError(f"The id {found.id} of {key.address} already belongs to another {key.type}.") from None
+        raise _taken(found) from None
+
+
+def _taken(found: BusinessObject) -> ValueError:
+    return ValueError(f"The id {found.id} of {found.key.address} already belongs to another {found.key.type}.")

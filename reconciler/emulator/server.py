@@ -1,6 +1,7 @@
 """The emulator on a socket."""
 
 import asyncio
+import math
 import signal
 import socket
 import threading
@@ -11,19 +12,21 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from reconciler.emulator.app import CONNECTION_EXTENSION, Application, Message, Receive, Send
+from reconciler.emulator.app import CONNECTION_EXTENSION, App, Application, Message, Receive, Send
 
-_GRACE_SECONDS = 10
+GRACE_SECONDS = 10
+KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2_048
 
 
-def serve(app: Application, *, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve *app* until SIGINT or SIGTERM, then return. *ready* gets the base URL as soon as a client can connect.
+def serve(app: App, *, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve *app* until SIGINT or SIGTERM, answer what it has accepted, and return.
 
-    Port 0 takes any free port. Raise OSError if the address cannot be had.
+    *ready* gets the base URL as soon as a client can connect. Port 0 takes any free port. Raise
+    OSError if the address cannot be had.
     """
     listener = listen(host, port)
-    server = make_server(app)
+    server = make_server(app, seconds_left=app.seconds_left)
     with listener, _signals_to(server):
         ready(base_url(listener))
         server.run(sockets=[listener])
@@ -80,7 +83,12 @@ class _Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of t
 
         async def converse(scope: Message, receive: Receive, send: Send) -> None:
             extension = {"close": transport.close, "arrived": self._arrived}
-            await app({**scope, "extensions": {CONNECTION_EXTENSION: extension}}, receive, send)
+            try:
+                await app({**scope, "extensions": {CONNECTION_EXTENSION: extension}}, receive, send)
+            except asyncio.CancelledError:  # the grace is over, and the request is not even read to its end
+                transport.close()
+                while (await receive())["type"] != "http.disconnect":
+                    pass
 
         self.app: Any = converse
 
@@ -89,7 +97,20 @@ class _Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of t
         super().data_received(data)
 
 
-def make_server(app: Application) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, *, seconds_left: Callable[[], float]) -> None:
+        super().__init__(config)
+        self._seconds_left = seconds_left
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.config.timeout_graceful_shutdown = GRACE_SECONDS + math.ceil(self._seconds_left())
+        await super().shutdown(sockets)
+
+
+def make_server(app: Application, *, seconds_left: Callable[[], float]) -> uvicorn.Server:
+    """Return a server of *app*. At its end it waits for as long as *seconds_left* says that answers take, and a
+    grace.
+    """
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -100,10 +121,10 @@ def make_server(app: Application) -> uvicorn.Server:
         log_config=None,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="none",
     )
-    return uvicorn.Server(config)
+    return _Server(config, seconds_left=seconds_left)
 
 
 @contextmanager

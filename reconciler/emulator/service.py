@@ -28,7 +28,9 @@ from reconciler.emulator.fault_kinds import (
 )
 from reconciler.emulator.fault_rules import FaultReport, active_rules, clear_rules, meet, report_rules, store_rules
 from reconciler.emulator.faults import FaultRule, Fired, Moment, Operation, Situation
+from reconciler.emulator.header_rules import idempotency_key
 from reconciler.emulator.landings import next_due, store_landing, take_due
+from reconciler.emulator.limits import PRODUCTION_WINDOWS, Window
 from reconciler.emulator.messages import Reply, Request, Response
 from reconciler.emulator.performance import carry_out, land, landing_of
 from reconciler.emulator.tokens import revoke_bearer
@@ -44,12 +46,13 @@ class Service:
         now: Callable[[], float],
         new_id: Callable[[], str],
         clients: Sequence[Client] = (),
+        windows: Sequence[Window] = PRODUCTION_WINDOWS,
     ) -> None:
         self._connection = connection
         self._now = now
         self._new_id = new_id
         self._clients = tuple(clients)
-        self._admission = Admission(connection)
+        self._admission = Admission(connection, clients=self._clients, windows=windows)
         self._next_landing = next_due(connection)
 
     def begin(self, request: Request) -> Reply | Accepted:
@@ -166,7 +169,7 @@ class Service:
             operation=Operation.REGENERATE,
             tenant=followed.tenant,
             target=operation.target_of(self._connection, request, followed.tenant),
-            key=request.headers.get("idempotency-key", ""),
+            key=idempotency_key(request) or "",
         )
 
     def _meet(self, rules: Sequence[FaultRule], situation: Situation, envelope: Envelope) -> Fired | None:

@@ -5,8 +5,9 @@ Source: developer.zuora.com, operation createToken, for the answer's fields and 
 
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 
-from reconciler.emulator.client import entity_of, user_of
+from reconciler.emulator.client import Client, entity_of, user_of
 from reconciler.emulator.database import transaction
 
 LIFETIME_SECONDS = 3_600
@@ -19,7 +20,10 @@ def issue_token(
     """Make *token* valid for *tenant* from now on, and return the answer that carries it."""
     with transaction(connection):
         connection.execute("DELETE FROM tokens WHERE expires_at <= ?", (now,))
-        connection.execute("INSERT INTO tokens VALUES (?, ?, ?)", (_digest(token), tenant, now + LIFETIME_SECONDS))
+        connection.execute(
+            "INSERT INTO tokens (digest, tenant, expires_at, client_id) VALUES (?, ?, ?, ?)",
+            (_digest(token), tenant, now + LIFETIME_SECONDS, client_id),
+        )
     scope = (
         f"user.{user_of(tenant, client_id)}",
         f"entity.{entity_of(tenant)}",
@@ -36,12 +40,18 @@ def issue_token(
     }
 
 
-def tenant_of_bearer(connection: sqlite3.Connection, authorization: str, *, now: float) -> str | None:
-    """Return the tenant of a valid ``Authorization: Bearer`` header, or None."""
+def tenant_of_bearer(
+    connection: sqlite3.Connection, authorization: str, *, clients: Sequence[Client], now: float
+) -> str | None:
+    """Return the tenant of a valid ``Authorization: Bearer`` header, or None. A token that outlived the process it
+    was issued by is valid only if its client is one of *clients*, where there are any.
+    """
     row = connection.execute(
-        "SELECT tenant FROM tokens WHERE digest = ? AND expires_at > ?", (_bearer_digest(authorization), now)
+        "SELECT tenant, client_id FROM tokens WHERE digest = ? AND expires_at > ?", (_bearer_digest(authorization), now)
     ).fetchone()
-    return None if row is None else str(row[0])
+    if row is None or (clients and row not in {(client.tenant, client.client_id) for client in clients}):
+        return None
+    return str(row[0])
 
 
 def revoke_bearer(connection: sqlite3.Connection, authorization: str) -> None:

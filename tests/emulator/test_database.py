@@ -1,5 +1,6 @@
 """The file of a world over versions of its schema."""
 
+import pathlib
 import sqlite3
 from contextlib import closing
 
@@ -14,6 +15,7 @@ def _as_version_1(database: str) -> None:
     with closing(open_database(database)) as connection:
         for table in ("fault_rules", "fault_counts", "landings"):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE tokens DROP COLUMN client_id")
         connection.execute("PRAGMA user_version = 1")
 
 
@@ -35,3 +37,10 @@ def test_a_world_of_a_later_version_is_refused(database: str) -> None:
         open_database(database)
     with pytest.raises(ValueError, match=f"has the version {SCHEMA_VERSION + 1}"):
         read_ledger(database)
+
+
+def test_a_folder_in_the_place_of_a_world_is_no_foreign_database(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(OSError, match="unable to open database file") as caught:
+        open_database(str(tmp_path))
+
+    assert caught.value.filename == str(tmp_path)

@@ -1,6 +1,8 @@
 import gzip
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -9,6 +11,7 @@ from emulator_harness import DOCUMENTED_BODY, Clock, Emulator
 
 from reconciler.emulator.client import Client
 from reconciler.emulator.ledger import read_ledger
+from reconciler.emulator.limits import Window
 
 DAY = 24 * 60 * 60
 KEY = {"idempotency-key": "k-1"}
@@ -73,7 +76,7 @@ def test_an_unauthorized_answer_is_not_saved(emulator: Emulator) -> None:
     ("other", "difference"),
     [
         ({"params": {"reMigrate": "true"}}, "URL"),
-        ({"method": "PUT"}, "HTTP method"),
+        ({"method": "PATCH"}, "HTTP method"),
         ({"body": {**DOCUMENTED_BODY, "subscriptionVersion": 2}}, "payload"),
     ],
 )
@@ -158,3 +161,80 @@ def test_a_conflict_is_not_saved(start: Callable[..., Emulator]) -> None:
 @pytest.mark.parametrize("length", [1, 255])
 def test_a_key_may_have_up_to_255_characters(emulator: Emulator, length: int) -> None:
     assert emulator.regenerate(headers={"idempotency-key": "k" * length}).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_a_key_is_ignored_with_other_methods_than_post_and_patch(emulator: Emulator, method: str) -> None:
+    before = emulator.regenerate(headers=KEY, method=method)
+    first = emulator.regenerate(headers=KEY)
+    after = emulator.regenerate(headers={"idempotency-key": "k" * 256}, method=method)
+
+    assert (before.status_code, first.status_code, after.status_code) == (405, 200, 405)
+    assert emulator.regenerate(headers=KEY, method=method).status_code == 405
+    assert emulator.regenerate(headers=KEY).content == first.content
+
+
+@pytest.mark.parametrize(("seconds", "effects"), [(DAY - 1, 1), (DAY, 2)])
+def test_the_24_hours_run_from_the_moment_of_acceptance(
+    start: Callable[..., Emulator], database: str, clock: Clock, seconds: int, effects: int
+) -> None:
+    async def sleep(seconds: float) -> None:
+        clock.seconds += seconds
+
+    emulator = start(latency=600.0, sleep=sleep)
+    call = emulator.order(headers=KEY)
+    accepted_at = clock.seconds
+    emulator.send(call)
+    assert clock.seconds > accepted_at + 500
+
+    clock.seconds = accepted_at + seconds
+    emulator.token = None
+    emulator.regenerate(headers=KEY)
+
+    assert len(read_ledger(database)) == effects
+
+
+def test_an_answer_over_the_rate_limit_is_not_saved(start: Callable[..., Emulator], clock: Clock) -> None:
+    emulator = start(windows=(Window(limit=1, seconds=60),))
+    emulator.regenerate()
+
+    refused = emulator.regenerate(headers=KEY)
+    clock.seconds += 60
+
+    assert (refused.status_code, emulator.regenerate(headers=KEY).status_code) == (429, 200)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("unauthorized", 401), ("in_flight", 409), ("mismatch", 422), ("rate_limit", 429)]
+)
+def test_what_is_answered_before_the_operation_is_not_saved_under_a_fresh_key(
+    start: Callable[..., Emulator], kind: str, status: int
+) -> None:
+    emulator = start(faults={"version": 1, "rules": [{"name": "once", "times": 1, "fault": {"kind": kind}}]})
+
+    answers = [emulator.regenerate(headers=KEY) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [status, 200]
+
+
+def test_a_mismatch_is_not_saved(start: Callable[..., Emulator], clock: Clock) -> None:
+    """The key is fresh again once its answer has expired; what was refused in between has left nothing behind."""
+    emulator = start()
+    emulator.regenerate(headers=KEY)
+    clock.seconds += DAY - 1
+    emulator.token = None
+    other = {"headers": KEY, "params": {"reMigrate": "true"}}
+    refused = emulator.regenerate(None, **other)
+    clock.seconds += 1
+
+    assert (refused.status_code, emulator.regenerate(None, **other).status_code) == (422, 200)
+
+
+def test_a_defect_is_not_saved_under_a_fresh_key(emulator: Emulator, database: str) -> None:
+    call = emulator.order(headers=KEY)
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE effects RENAME TO gone")
+        broken = emulator.send(call)
+        connection.execute("ALTER TABLE gone RENAME TO effects")
+
+    assert (broken.status_code, emulator.send(call).status_code) == (500, 200)

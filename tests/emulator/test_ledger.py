@@ -65,13 +65,20 @@ def test_a_file_of_another_kind_is_neither_read_nor_overwritten(tmp_path: pathli
     assert path.read_text().startswith("these are no tables")
 
 
-def test_somebody_elses_database_is_left_alone(tmp_path: pathlib.Path, clock: Clock) -> None:
+@pytest.mark.parametrize("version", [0, 1, 99])
+def test_somebody_elses_database_is_left_alone(tmp_path: pathlib.Path, clock: Clock, version: int) -> None:
     path = tmp_path / "other.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE theirs (a)")
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
 
-    with pytest.raises(ValueError, match="is not a database of this emulator"):
-        create_app(database=str(path), now=clock, new_id=Ids())
+    for use in (read_ledger, lambda name: create_app(database=name, now=clock, new_id=Ids())):
+        with pytest.raises(ValueError, match="is not a database of this emulator"):
+            use(str(path))
+
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["other.db"]
 
 
 def test_a_name_with_unusual_characters_is_a_path_like_any_other(tmp_path: pathlib.Path, clock: Clock) -> None:

@@ -103,3 +103,18 @@ def test_tenants_have_their_own_rates(clock: Clock) -> None:
     counter = RateCounter((Window(limit=2, seconds=60),))
 
     assert [counter.count(tenant, now=clock()).remaining for tenant in ("1", "2")] == [1, 1]
+
+
+def test_over_a_rate_limit_there_is_a_message_and_when_to_come_back(
+    start: Callable[..., Emulator], database: str, clock: Clock
+) -> None:
+    emulator = start(windows=(Window(limit=1, seconds=60),))
+
+    answers = [emulator.regenerate() for _ in range(2)]
+    clock.seconds += int(answers[1].headers["retry-after"])
+
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[1].json() == {"message": "The rate limit is exceeded."}
+    assert answers[1].headers["retry-after"] == answers[1].headers["ratelimit-reset"] == "20"
+    assert emulator.regenerate().status_code == 200
+    assert len(read_ledger(database)) == 2

@@ -1,21 +1,21 @@
 import gzip
 import json
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from emulator_harness import DOCUMENTED_BODY, Clock, Emulator
 
-from reconciler.emulator.client import entity_of
+from reconciler.emulator.client import Client, entity_of
 from reconciler.emulator.ledger import read_booking_transactions, read_ledger
-from reconciler.emulator.messages import Request
+from reconciler.emulator.messages import Request, Response
 from reconciler.emulator.reasons import STATUSES, Category, RefusedError
-from reconciler.emulator.transfer import decoded_body
+from reconciler.emulator.transfer import decoded_body, encoded_response
 
 SUBSCRIPTION = {"type": "Subscription", "subscriptionName": "A-S00000001", "subscriptionVersion": 1}
 ITEM = {"type": "OrderLineItem", "orderNumber": "O-00000007", "itemNumber": "1"}
 CHARGE = {"type": "DynamicUsageCharge", "chargeNumber": "C-00000042"}
-DOCUMENTED_ID = {"type": "Subscription", "subscriptionId": "8ad0877b7d0e9a5e017d0f2f4b6a0c11"}
+EXAMPLE_ID = {"type": "Subscription", "subscriptionId": "8ad0877b7d0e9a5e017d0f2f4b6a0c11"}
 
 
 def test_the_documented_request_gets_the_documented_answer(emulator: Emulator) -> None:
@@ -72,7 +72,7 @@ def test_each_booking_transaction_keeps_flag_times_and_what_was_done_to_it(
     [
         (SUBSCRIPTION, "Subscription/A-S00000001@1", 2),
         (SUBSCRIPTION | {"subscriptionName": "A-S09999999", "subscriptionVersion": 5}, "Subscription/A-S09999999@5", 1),
-        (DOCUMENTED_ID, "Subscription/A-S00000011@1", 3),
+        (EXAMPLE_ID, "Subscription/A-S00000011@1", 3),
         (ITEM, "OrderLineItem/O-00000007#1", 1),
         (CHARGE, "DynamicUsageCharge/C-00000042", 1),
         ({"type": "DynamicUsageCharge", "chargeNumber": "C-NO-SEGMENTS"}, "DynamicUsageCharge/C-NO-SEGMENTS", 0),
@@ -120,13 +120,13 @@ INVALID: tuple[tuple[str, object, int], ...] = (
     ("no type", {"subscriptionName": "A-S00000001", "subscriptionVersion": 1}, 22),
     ("no version", {"type": "Subscription", "subscriptionName": "A-S00000001"}, 22),
     ("no key", {"type": "OrderLineItem"}, 22),
-    ("id and natural key", SUBSCRIPTION | DOCUMENTED_ID, 30),
+    ("id and natural key", SUBSCRIPTION | EXAMPLE_ID, 30),
     ("a field of another type", CHARGE | {"orderNumber": "O-00000007"}, 30),
     ("a draft", SUBSCRIPTION | {"subscriptionName": "A-S-DRAFT"}, 30),
     ("an unknown subscription", SUBSCRIPTION | {"subscriptionName": "A-S00000000"}, 40),
     ("an unknown version", SUBSCRIPTION | {"subscriptionVersion": 6}, 40),
     ("an unknown id", {"type": "Subscription", "subscriptionId": "f" * 32}, 40),
-    ("an id of another type", {"type": "OrderLineItem", "orderLineItemId": DOCUMENTED_ID["subscriptionId"]}, 40),
+    ("an id of another type", {"type": "OrderLineItem", "orderLineItemId": EXAMPLE_ID["subscriptionId"]}, 40),
     ("an unknown item", ITEM | {"itemNumber": "4"}, 40),
     ("an unknown charge", CHARGE | {"chargeNumber": "C-1"}, 40),
 )
@@ -174,6 +174,7 @@ HEADERS: tuple[tuple[str, str | None, int, int], ...] = (
     ("zuora-entity-ids", "not-a-uuid", 20, 400),
     ("zuora-entity-ids", entity_of("999"), 10, 403),
     ("content-type", "text/plain", 45, 415),
+    ("content-type", None, 45, 415),
     ("content-encoding", "br", 90, 400),
     ("content-encoding", "gzip", 90, 400),
     ("idempotency-key", "x" * 256, 20, 400),
@@ -182,7 +183,7 @@ HEADERS: tuple[tuple[str, str | None, int, int], ...] = (
 
 @pytest.mark.parametrize(("name", "value", "category", "status"), HEADERS)
 def test_a_bad_header_is_refused_with_its_category(
-    emulator: Emulator, database: str, *, name: str, value: str, category: int, status: int
+    emulator: Emulator, database: str, *, name: str, value: str | None, category: int, status: int
 ) -> None:
     response = emulator.regenerate(content=json.dumps(SUBSCRIPTION).encode(), headers={name: value})
 
@@ -291,6 +292,26 @@ def test_a_long_answer_is_compressed_for_those_who_accept_it(
 
 def test_a_short_answer_is_not_compressed(emulator: Emulator) -> None:
     assert "content-encoding" not in emulator.regenerate(SUBSCRIPTION).headers
+
+
+@pytest.mark.parametrize(("length", "encoding"), [(1_000, None), (1_001, "gzip")])
+def test_only_more_than_1000_bytes_are_compressed(length: int, encoding: str | None) -> None:
+    request = Request(method="POST", path="/", query="", headers={"accept-encoding": "gzip"}, body=b"")
+
+    answer = encoded_response(request, Response(status=200, headers={}, body=b"x" * length))
+
+    assert answer.headers.get("Content-Encoding") == encoding
+
+
+def test_booking_transaction_ids_differ_from_tenant_to_tenant(start: Callable[..., Emulator]) -> None:
+    emulator = start(clients=[Client(client_id=tenant, secret="s", tenant=tenant) for tenant in ("1", "2")])
+    ids: list[set[str]] = []
+    for tenant in ("1", "2"):
+        emulator.token = emulator.log_in(tenant, "s")
+        ids.append({*emulator.regenerate(SUBSCRIPTION).json()["idList"]})
+
+    assert [len(each) for each in ids] == [2, 2]
+    assert ids[0].isdisjoint(ids[1])
 
 
 def _categories(body: Mapping[str, list[dict[str, str]]]) -> set[int]:

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.emulator.objects import SPECIAL_OBJECTS
-from reconciler.emulator.patterns import DOCUMENTED_ID, DOCUMENTED_KEY, PATTERNS, id_of, is_pattern_key, key_of
+from reconciler.emulator.patterns import EXAMPLE_ID, EXAMPLE_KEY, PATTERNS, id_of, is_pattern_key, key_of
 from reconciler.emulator.targets import NaturalKey, ObjectId
 
 
@@ -33,9 +33,9 @@ def test_an_id_that_is_found_is_the_id_of_what_is_found(tail: str) -> None:
     assert key is None or id_of(key) == named.value
 
 
-def test_the_documented_id_names_one_version() -> None:
-    assert key_of(DOCUMENTED_ID) == DOCUMENTED_KEY
-    assert id_of(DOCUMENTED_KEY) == DOCUMENTED_ID.value
+def test_the_id_of_our_examples_names_one_version() -> None:
+    assert key_of(EXAMPLE_ID) == EXAMPLE_KEY
+    assert id_of(EXAMPLE_KEY) == EXAMPLE_ID.value
 
 
 def test_no_special_object_hides_one_of_a_pattern() -> None:

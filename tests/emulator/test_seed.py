@@ -4,7 +4,9 @@ import pytest
 from emulator_harness import Emulator
 
 from reconciler.emulator.ledger import read_ledger
+from reconciler.emulator.objects import usual_id
 from reconciler.emulator.seed import seed_world
+from reconciler.emulator.targets import NaturalKey
 
 WORLD = {
     "version": 1,
@@ -107,3 +109,27 @@ def test_seeding_makes_the_database_and_its_folder(tmp_path: pathlib.Path) -> No
     seed_world(str(database), WORLD)
 
     assert read_ledger(str(database)) == ()
+
+
+def _subscription(name: str, **more: object) -> dict[str, object]:
+    return {"subscriptions": [{"subscriptionName": name, "subscriptionVersion": 1, **more}]}
+
+
+@pytest.mark.parametrize("name", ["A-S00000001", "A-S-FIVE-SEGMENTS"])
+def test_an_object_with_an_id_of_its_own_has_no_other(emulator: Emulator, database: str, name: str) -> None:
+    usual = usual_id(NaturalKey(type="Subscription", number=name, part="1"))
+    before = emulator.regenerate({"type": "Subscription", "subscriptionId": usual})
+
+    seed_world(database, _subscription(name, subscriptionId="own"))
+
+    after = [emulator.regenerate({"type": "Subscription", "subscriptionId": each}) for each in (usual, "own")]
+    assert [before.status_code, *(answer.status_code for answer in after)] == [200, 404, 200]
+
+
+@pytest.mark.parametrize("name", ["A-S00000001", "A-S-FIVE-SEGMENTS"])
+def test_the_id_of_a_pattern_or_special_object_is_for_no_other(database: str, name: str) -> None:
+    usual = usual_id(NaturalKey(type="Subscription", number=name, part="1"))
+
+    with pytest.raises(ValueError, match=f"The id {usual} of Subscription/mine@1 already belongs"):
+        seed_world(database, _subscription("mine", subscriptionId=usual))
+    assert seed_world(database, _subscription(name, subscriptionId=usual)) == 1

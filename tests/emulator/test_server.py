@@ -1,3 +1,4 @@
+import asyncio
 import json
 import pathlib
 import shutil
@@ -10,7 +11,7 @@ from emulator_harness import DOCUMENTED_BODY, PATH, Clock, Emulator, Ids, Socket
 
 from reconciler.emulator.app import create_app
 from reconciler.emulator.ledger import read_ledger
-from reconciler.emulator.server import base_url, listen
+from reconciler.emulator.server import GRACE_SECONDS, KEEP_ALIVE_SECONDS, base_url, listen, make_server
 
 
 @pytest.fixture
@@ -74,3 +75,45 @@ def test_answers_are_not_held_back_until_the_client_has_acknowledged_their_heade
 def test_ready_is_called_once_a_client_can_connect(database: str) -> None:
     with process(pathlib.Path(database)) as (_, emulator):
         assert emulator.regenerate().status_code == 200
+
+
+def test_an_idle_connection_is_kept_longer_than_clients_keep_it(database: str, clock: Clock) -> None:
+    app = create_app(database=database, now=clock, new_id=Ids())
+    app.close()
+
+    assert make_server(app, seconds_left=app.seconds_left).config.timeout_keep_alive == KEEP_ALIVE_SECONDS == 75
+
+
+def test_the_grace_at_the_end_covers_what_the_answers_still_take(database: str, clock: Clock) -> None:
+    latency = 30.0
+    app = create_app(database=database, now=clock, new_id=Ids(), latency=latency)
+    emulator = Emulator("http://emulator.test", app)
+    call = emulator.order
+
+    async def seconds_left() -> tuple[float, float]:
+        before = app.seconds_left()
+        async with emulator.client() as client:
+            order = call()
+            headers = {name: str(value) for name, value in order.headers.items()}
+            sending = asyncio.create_task(client.post(PATH, headers=headers, json=order.json))
+            await asyncio.sleep(0.05)
+            sending.cancel()
+            return before, app.seconds_left()
+
+    emulator.token = emulator.log_in()
+    before, left = asyncio.run(seconds_left())
+    app.close()
+
+    assert before == 0
+    assert latency - 1 < left <= latency
+
+
+def test_a_server_that_ends_waits_for_the_answers_and_a_grace(database: str, clock: Clock) -> None:
+    app = create_app(database=database, now=clock, new_id=Ids())
+    server = make_server(app, seconds_left=lambda: 29.5)
+
+    with listen("127.0.0.1", 0) as listener:
+        server.should_exit = True
+        server.run(sockets=[listener])
+
+    assert server.config.timeout_graceful_shutdown == GRACE_SECONDS + 30

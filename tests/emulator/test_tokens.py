@@ -166,3 +166,23 @@ def test_one_client_id_cannot_open_two_tenants(start: Callable[..., Emulator]) -
 
 def test_the_entity_of_a_tenant_is_the_same_everywhere() -> None:
     assert entity_of("111") == entity_of("111") != entity_of("222")
+
+
+@pytest.mark.parametrize(
+    ("clients", "status"),
+    [
+        (CLIENTS, 200),
+        (CLIENTS[:1], 200),
+        (CLIENTS[1:], 401),
+        ([Client(client_id="one", secret="s", tenant="333")], 401),
+        ([Client(client_id="three", secret="s", tenant="111")], 401),
+        ((), 200),
+    ],
+)
+def test_a_stored_token_opens_nothing_if_its_client_is_not_given(
+    start: Callable[..., Emulator], clients: tuple[Client, ...], status: int
+) -> None:
+    before = start(clients=CLIENTS)
+    before.token = before.log_in("one", "s3cret-of-one")
+
+    assert start(clients=clients).send(before.order()).status_code == status
