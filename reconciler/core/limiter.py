@@ -22,6 +22,7 @@ class Limiter:
 
     cap: int
     allowed: int
+    configured: int | None = None
     good: int = 0
     generation: int = 0
 
@@ -36,9 +37,9 @@ class Limiter:
             return self
         return replace(self, good=0, allowed=max(1, self.allowed // 2), generation=self.generation + 1)
 
-    def announced(self, limit: int, *, configured: int | None) -> "Limiter":
+    def announced(self, limit: int) -> "Limiter":
         """Keep within the *limit* that the platform announces; a configured number is the user's own promise."""
-        cap = cap_of(limit) if configured is None else max(1, min(configured, limit))
+        cap = cap_of(limit) if self.configured is None else max(1, min(self.configured, limit))
         return self if cap == self.cap else replace(self, cap=cap, allowed=min(self.allowed, cap))
 
 
@@ -48,4 +49,4 @@ def cap_of(limit: int) -> int:
 
 def limiter(configured: int | None) -> Limiter:
     cap = max(1, configured) if configured is not None else cap_of(DEFAULT_LIMIT)
-    return Limiter(cap=cap, allowed=cap)
+    return Limiter(cap=cap, allowed=cap, configured=configured)

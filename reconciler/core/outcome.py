@@ -7,9 +7,9 @@ itself nor of an earlier send (Again). Everything else is a Doubt, and a doubt i
     answer                                    tells     next
     200 and success literally true            Done      record it
     final reason (categories 10-45, 90)       Refusal   record it; a new call has the next number
-    passing reason (50, 61)                   Again     the same key; if the answer is shown to be saved under the key
+    passing reason (50, 61, 70)               Again     the same key; if the answer is shown to be saved under the key
                                                         and nothing is unanswered: Refusal, then the next number
-    limit (70), 429                           Again     the same key, when the platform says so
+    429                                       Again     the same key, when the platform says so
     server error (60, 99, SystemError, other) Doubt     the same key; the saved answer again: spent
     success false with ids                    Doubt     likewise
     422                                       Doubt     spent: the key was used for something else
@@ -42,7 +42,8 @@ class Answer:
     """An HTTP answer, decoded. *success* is None where the body does not say; *id_list* None where it has no list.
 
     *is_business* is False for whatever is not one of the platform's JSON shapes: a gateway's page, an empty body.
-    *retry_after* is in seconds and may be anything that a header can say.
+    *retry_after* is in seconds and may be anything that a header can say; *limit* is how many requests the platform
+    lets the tenant have under way at once.
     """
 
     status: int
@@ -50,6 +51,7 @@ class Answer:
     success: bool | None = None
     id_list: tuple[str, ...] | None = None
     retry_after: float | None = None
+    limit: int | None = None
     reasons: tuple[Reason, ...] = ()
     process_id: str | None = None
     request_id: str | None = None
@@ -212,6 +214,8 @@ def know(answer: Answer | Fault, history: History = FRESH) -> Knowledge:
 
 def _know_gateway(answer: Answer) -> Knowledge:
     code, message = f"HTTP{answer.status}", f"HTTP {answer.status} without an answer of the platform's kind"
+    if answer.status == 422:
+        return Doubt(code=code, message="the key was used for another request (HTTP 422)", spent=True)
     if answer.status == 409:
         message = "a request with the same key is in progress (HTTP 409)"
     elif 300 <= answer.status < 500:
@@ -241,7 +245,7 @@ def _know_reasons(answer: Answer, history: History, code: str, message: str) -> 
     match worst:
         case Kind.FINAL:
             return Refusal(code=code, message=message)
-        case Kind.TRANSIENT if not history.doubtful and history.has_saved(answer):
+        case Kind.TRANSIENT | Kind.LIMIT if not history.doubtful and history.has_saved(answer):
             return Refusal(code=code, message=message, passing=True)
         case Kind.SERVER:
             return Doubt(code=code, message=message, wait=answer.retry_after, spent=history.has_saved(answer))

@@ -223,6 +223,8 @@ class Sends:
         finally:
             self._under_way -= 1
             self._changed.set()
+        if isinstance(answer, Answer) and answer.limit is not None:
+            self._limiter = self._limiter.announced(answer.limit)
         knowledge = know(answer, tried.history)
         cause = knowledge.cause if isinstance(knowledge, Again) else None
         tried.cause, tried.in_a_row = cause, tried.in_a_row + 1 if cause is tried.cause else 1

@@ -39,7 +39,7 @@ class FileStore:
         with self._translated("written"):
             target = Path(os.path.realpath(self._path))
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(target.parent) as folder:
+            with locked_folder(target.parent) as folder:
                 stored = self._content()
                 if expected != (None if stored is None else _version(stored)):
                     raise StateConflict(self._name)
@@ -80,7 +80,7 @@ def _version(content: bytes) -> Version:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[int]:
+def locked_folder(folder: Path) -> Iterator[int]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -9,14 +9,14 @@ says so and accepts nothing more.
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from glob import escape
 from pathlib import Path
 from threading import Lock
 
 from reconciler.errors import StorageError
-from reconciler.stores.file import translated
+from reconciler.stores.file import locked_folder, translated
 
 _ENDING = ".journal"
 _OWNER_ONLY = 0o600
@@ -35,7 +35,7 @@ class FileJournals:
         with translated("The journals cannot be listed", self._name):
             if not self._folder.is_dir():
                 return []
-            with _locked(self._folder):
+            with locked_folder(self._folder):
                 found = sorted(self._folder.glob(f"{escape(self._prefix)}*{_ENDING}"))
                 return [path.name for path in found if self._is_ours(path) and _is_abandoned(path)]
 
@@ -48,7 +48,7 @@ class FileJournals:
 
     def create(self, run: str, head: bytes) -> "AppendingFile":
         name = f"{self._prefix}{run}{_ENDING}"
-        with translated("The journal cannot be made", name), _locked(self._folder) as folder:
+        with translated("The journal cannot be made", name), locked_folder(self._folder) as folder:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
             journal = AppendingFile(os.open(self._folder / name, flags, _OWNER_ONLY), name)
             with ExitStack() as failing:
@@ -117,15 +117,5 @@ def _is_abandoned(path: Path) -> bool:
         return False
     else:
         return True
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
     finally:
         os.close(descriptor)

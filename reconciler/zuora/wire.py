@@ -85,7 +85,13 @@ def decode(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     request_id = clean(headers.get("Zuora-Request-Id", ""))[:_UUID_LENGTH] or None
     value = _json_object(body)
     if value is None:
-        return Answer(status=status, is_business=False, request_id=request_id, retry_after=_retry_after(headers))
+        return Answer(
+            status=status,
+            is_business=False,
+            request_id=request_id,
+            retry_after=_retry_after(headers),
+            limit=_limit(headers),
+        )
     success = value.get("success", value.get("Success"))
     reasons = tuple(_reasons(value))
     return Answer(
@@ -94,6 +100,7 @@ def decode(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         success=success if isinstance(success, bool) else None,
         id_list=_ids(value.get("idList")),
         retry_after=_retry_after(headers),
+        limit=_limit(headers),
         reasons=reasons,
         process_id=_text(value.get("processId")),
         request_id=request_id or _text(value.get("requestId")),
@@ -104,6 +111,12 @@ def clean(text: str) -> str:
     """Return foreign *text* fit for a terminal and a document: one line, nothing invisible, not too long."""
     line = " ".join(_UNSHOWABLE.sub(" ", text).split())
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
+
+
+def _limit(headers: Mapping[str, str]) -> int | None:
+    """Return the tenant's limit of simultaneous requests, where the answer tells a sensible one."""
+    text = headers.get("Concurrency-Limit-Limit", "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) <= 6 and int(text) > 0 else None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

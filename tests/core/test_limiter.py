@@ -12,7 +12,7 @@ steps = st.lists(
 )
 
 
-def taken(start: Limiter, steps: list[Step], configured: int | None) -> list[Limiter]:
+def taken(start: Limiter, steps: list[Step]) -> list[Limiter]:
     """The limiter after each step. An overload is of a send that left now, or one generation ago."""
     found = [start]
     for name, number in steps:
@@ -25,22 +25,22 @@ def taken(start: Limiter, steps: list[Step], configured: int | None) -> list[Lim
             case "late overload":
                 found.append(now.after_overload(now.generation - 1))
             case _:
-                found.append(now.announced(number, configured=configured))
+                found.append(now.announced(number))
     return found
 
 
 @given(st.none() | st.integers(0, 100), steps)
 def test_it_is_never_below_one_and_never_above_its_cap(configured: int | None, steps: list[Step]) -> None:
-    assert all(1 <= each.allowed <= each.cap for each in taken(limiter(configured), steps, configured))
+    assert all(1 <= each.allowed <= each.cap for each in taken(limiter(configured), steps))
 
 
 @given(st.integers(1, 100), steps)
 def test_what_the_user_has_configured_is_never_exceeded(configured: int, steps: list[Step]) -> None:
-    assert max(each.cap for each in taken(limiter(configured), steps, configured)) <= configured
+    assert max(each.cap for each in taken(limiter(configured), steps)) <= configured
 
 
 def test_it_starts_at_its_cap() -> None:
-    assert limiter(7) == Limiter(cap=7, allowed=7)
+    assert limiter(7) == Limiter(cap=7, allowed=7, configured=7)
 
 
 def test_a_fifth_of_the_platforms_limit_is_left_to_others() -> None:
@@ -92,18 +92,18 @@ def test_it_grows_back_to_its_cap_and_stays() -> None:
 
 @pytest.mark.parametrize(("announced", "cap"), [(40, 32), (100, 80), (5, 4), (1, 1), (0, 1), (-3, 1)])
 def test_an_announced_limit_is_kept_less_the_share_of_others(announced: int, cap: int) -> None:
-    now = limiter(None).announced(announced, configured=None)
+    now = limiter(None).announced(announced)
 
     assert (cap_of(announced), now.cap) == (cap, cap)
     assert now.allowed == min(32, cap)
 
 
 def test_a_configured_number_gives_way_to_a_lower_announced_limit_only() -> None:
-    assert limiter(10).announced(40, configured=10).cap == 10
-    assert limiter(10).announced(6, configured=10) == Limiter(cap=6, allowed=6)
+    assert limiter(10).announced(40).cap == 10
+    assert limiter(10).announced(6) == Limiter(cap=6, allowed=6, configured=10)
 
 
 def test_a_limit_announced_again_changes_nothing() -> None:
     now = limiter(None).after_good()
 
-    assert now.announced(40, configured=None) == now
+    assert now.announced(40) == now

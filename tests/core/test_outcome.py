@@ -96,6 +96,7 @@ TABLE: dict[str, tuple[Answer | Fault, object]] = {
     "gateway 401": (gateway(401), Cause.TOKEN),
     "gateway 429": (gateway(429), Cause.LIMIT),
     **{f"gateway {status}": (gateway(status), Cause.BARRED) for status in (302, 400, 403, 404, 413)},
+    "gateway 422": (gateway(422), Doubt),
     **{f"gateway {status}": (gateway(status), Doubt) for status in (200, 204, 409, 500, 502, 503, 504)},
     "never sent": (Fault(FaultKind.NOT_SENT, "refused"), Cause.NOT_SENT),
     "sent and lost": (Fault(FaultKind.LOST, "reset"), Doubt),
@@ -270,7 +271,7 @@ def test_done_is_believed_whatever_went_before() -> None:
 def test_only_a_mismatch_spends_a_key_at_once() -> None:
     spent = {name for name, (answer, _) in TABLE.items() if getattr(know(answer), "spent", False)}
 
-    assert spent == {"a key used for something else"}
+    assert spent == {"a key used for something else", "gateway 422"}
 
 
 def test_all_reasons_are_told_and_the_code_is_the_first() -> None:
@@ -278,3 +279,12 @@ def test_all_reasons_are_told_and_the_code_is_the_first() -> None:
     known = know(Answer(status=404, is_business=True, success=False, reasons=reasons))
 
     assert known == Refusal(code="53100040", message="no such subscription; bad version")
+
+
+def test_a_limit_that_is_shown_to_be_saved_under_the_key_is_followed_by_a_new_call() -> None:
+    saved = replace(business(200, "58730070"), request_id="r-1")
+    first, second = told_in_turn(saved, times=2)
+
+    assert kind(first) is Cause.LIMIT
+    assert isinstance(second, Refusal)
+    assert second.passing

@@ -1,5 +1,6 @@
 """Journals as files: durable before they say so, private, and abandoned only when their run is over or dead."""
 
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import StorageError
-from reconciler.stores.journal import FileJournals
+from reconciler.stores.journal import AppendingFile, FileJournals
 
 FORK = multiprocessing.get_context("fork")
 HEAD, LINE = b"head\n", b"line\n"
@@ -202,26 +203,34 @@ def test_a_journal_of_a_living_process_is_its_own_until_it_is_killed(tmp_path: P
     assert journals.read("state.json.run-1.journal") == HEAD + LINE
 
 
-def _look(folder: Path, rounds: int, told: Connection) -> None:
-    journals = journals_at(folder)
-    told.send([name for _ in range(rounds) for name in journals.abandoned()])
+def test_a_journal_that_is_just_being_made_is_never_met_without_its_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks between the file and its lock waits until it is there."""
+    begun, go_on = threading.Event(), threading.Event()
+    flock = fcntl.flock
 
+    def slow(descriptor: int, operation: int) -> None:
+        if operation == fcntl.LOCK_EX | fcntl.LOCK_NB:
+            begun.set()
+            go_on.wait(20)
+        flock(descriptor, operation)
 
-def test_a_journal_that_is_just_being_made_is_never_met_without_its_lock(tmp_path: Path) -> None:
-    listening, telling = FORK.Pipe(duplex=False)
-    process = FORK.Process(target=_look, args=(tmp_path, 1_000, telling))
-    process.start()
-    journals, held = journals_at(tmp_path), []
-    for number in range(200):
-        held.append(journals.create(f"run-{number}", HEAD))
-        if not process.is_alive():
-            break
-    assert listening.poll(60)
+    monkeypatch.setattr(fcntl, "flock", slow)
+    made, found = list[AppendingFile](), list[str]()
+    journals = journals_at(tmp_path)
+    making = threading.Thread(target=lambda: made.append(journals.create("run-1", HEAD)))
+    looking = threading.Thread(target=lambda: found.extend(journals.abandoned()))
+    making.start()
+    begun.wait(20)
+    looking.start()
+    looking.join(0.1)
+    assert looking.is_alive()
+    go_on.set()
+    making.join(20)
+    looking.join(20)
 
-    assert listening.recv() == []
-    process.join(20)
-    for journal in held:
-        journal.close()
+    assert (len(made), found) == (1, [])
 
 
 def test_journals_of_other_states_in_the_folder_are_not_ours(tmp_path: Path) -> None:

@@ -116,6 +116,24 @@ def test_request_and_process_id_are_kept() -> None:
     assert decode(400, {}, body).process_id == "738C"
 
 
+@pytest.mark.parametrize(
+    ("text", "limit"), [("40", 40), ("", None), ("0", None), ("-3", None), ("9" * 40, None), ("x", None)]
+)
+def test_the_limit_of_simultaneous_requests_is_read_where_it_is_sensible(text: str, limit: int | None) -> None:
+    for body in (b"{}", b"<html>"):
+        assert decode(200, {"Concurrency-Limit-Limit": text}, body).limit == limit
+
+
+RETRY_AFTER = {"5": 5.0, "-1": -1.0, "Sun, 22 Nov 2026 12:01:00 GMT": 60.0, "soon": None, "": None}
+
+
+@pytest.mark.parametrize(("text", "seconds"), RETRY_AFTER.items())
+def test_retry_after_is_seconds_or_a_date_counted_from_the_answers_own(text: str, seconds: float | None) -> None:
+    headers = {"Retry-After": text, "Date": "Sun, 22 Nov 2026 12:00:00 GMT"}
+
+    assert decode(429, headers, b"").retry_after == seconds
+
+
 def test_foreign_text_cannot_move_the_cursor_or_flood_a_terminal() -> None:
     hostile = "\x1b[2J\u202e" + "x" * 5_000 + "\n\nend"
     body = json.dumps({"success": False, "reasons": [{"code": "5\x07", "message": hostile}]})
