@@ -23,6 +23,7 @@ from reconciler.reports.plan_text import plan_text
 from reconciler.reports.run_text import result_text, run_text
 from reconciler.workspace.git import authorship_of
 
+_INTERRUPTED = "What was sent before, if anything, is on record: `reconciler plan` shows what is left."
 _FOREVER = float("inf")
 _MARGIN = 15.0
 """Seconds before a deadline in which no more calls are begun, or a fifth of the time if that is less."""
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         with _lock(arguments, world):
             finished = _run(arguments, world)
     except (ReconcilerError, KeyboardInterrupt, asyncio.CancelledError) as error:
-        failure = error if isinstance(error, ReconcilerError) else Interrupted("Interrupted", "Nothing was sent.")
+        failure = error if isinstance(error, ReconcilerError) else Interrupted("Interrupted", _INTERRUPTED)
         if arguments.json:
             world.console.out(json_text(failed_apply_document(failure, arguments.environment)))
         raise failure from error

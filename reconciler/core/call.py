@@ -25,13 +25,17 @@ class Authorship:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call, ready to be sent. *earlier* is what is known of sends before this run, for a resumed call."""
+    """One call, ready to be sent. *earlier* is what is known of sends before this run, for a resumed call.
+
+    *following* is the number that a new call of the same declaration would have.
+    """
 
     address: Address
     action: Action
     declaration: Declaration
     digest: Digest
     number: int
+    following: int
     key: str
     authorship: Authorship
     earlier: Unsettled | None = None
@@ -59,6 +63,7 @@ def call_of(change: Calling, scope: KeyScope, authorship: Authorship) -> Call | 
         declaration=change.declaration,
         digest=change.digest,
         number=number,
+        following=change.next_call if isinstance(change, Resume) else number + 1,
         key=key,
         authorship=authorship,
         earlier=earlier,
@@ -136,7 +141,8 @@ def record_of(call: Call, *, run: str, left: Timestamp) -> CallRecord:
     )
 
 
-def next_call(call: Call, scope: KeyScope, *, number: int) -> Call:
-    """Return the call that follows a settled one for the same declaration, under a key of its own."""
+def next_call(call: Call, scope: KeyScope) -> Call:
+    """Return the call that follows a settled one for the same declaration, under a number and key of its own."""
+    number = call.following
     key = idempotency_key(scope, address=call.address, target=call.declaration.target, digest=call.digest, call=number)
-    return replace(call, number=number, key=key, earlier=None)
+    return replace(call, number=number, following=number + 1, key=key, earlier=None)

@@ -58,11 +58,15 @@ class Reissue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
-    """The same was sent and its answer is unknown: the same key is sent again, so that it has one effect."""
+    """The same was sent and its answer is unknown: the same key is sent again, so that it has one effect.
+
+    *next_call* is the number of the call that would follow it, should it be refused.
+    """
 
     declaration: Declaration
     digest: Digest
     unsettled: Unsettled
+    next_call: int
     reasons: tuple[str, ...]
     action = Action.RESUME
 

@@ -110,10 +110,10 @@ class _Decider:
         if last is None:
             return _decide_settled(declaration, digest, entry)
         if last.call.digest == digest:
-            return self._decide_unanswered(declaration, digest, last)
+            return self._decide_unanswered(declaration, digest, entry, last)
         return self._reissue(declaration, digest, entry, last)
 
-    def _decide_unanswered(self, declaration: Declaration, digest: Digest, last: Unsettled) -> Change:
+    def _decide_unanswered(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Change:
         age = self.now - moment(last.call.sent)
         if last.spent:
             return _undecided(declaration.address, declaration, last, "the same key brings the same answer again")
@@ -121,7 +121,8 @@ class _Decider:
             why = f"its key is {age // timedelta(hours=1)} h old; the platform forgets a key after 24 h"
             return _undecided(declaration.address, declaration, last, why)
         reason = f"{_doubt(last)}; the same key is sent again"
-        return Resume(declaration=declaration, digest=digest, unsettled=last, reasons=(reason,))
+        number = max(entry.next_call, last.call.number + 1)
+        return Resume(declaration=declaration, digest=digest, unsettled=last, next_call=number, reasons=(reason,))
 
     def _reissue(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Reissue:
         fields = changed_fields((last.call.flags, last.call.trigger), (declaration.flags, declaration.trigger))

@@ -92,13 +92,9 @@ class Entry:
         return tuple(each for each in self.unsettled if each.call.number > after)
 
     def with_applied(self, done: Applied) -> "Entry":
-        """Record a call that was carried out.
-
-        One of another key under a number that is taken gets the next number: two runs that knew nothing of each other
-        have both regenerated, and neither may vanish behind the other.
-        """
-        number = self._number_of(done)
-        done = done if number == done.call.number else replace(done, call=replace(done.call, number=number))
+        """Record a call that was carried out."""
+        done = replace(done, call=self._kept(done.call))
+        number = done.call.number
         newest = done if self.applied is None or number >= self.applied.call.number else self.applied
         is_later = self.refused is not None and self.refused.call.number > newest.call.number
         return replace(
@@ -106,43 +102,55 @@ class Entry:
             next_call=max(self.next_call, number + 1),
             applied=newest,
             refused=self.refused if is_later else None,
-            unsettled=_without(self.unsettled, number),
+            unsettled=_without(self.unsettled, done.call.key),
         )
 
-    def _number_of(self, done: Applied) -> int:
-        """Return the number under which *done* is kept: its own, unless another call stands there."""
-        known = self.applied
-        if known is None or (known.call.number != done.call.number and known.call.key != done.call.key):
-            return done.call.number
-        return known.call.number if known.call.key == done.call.key else self.next_call
-
     def with_refused(self, refused: Refused) -> "Entry":
+        """Record a call that the platform has decided against."""
+        refused = replace(refused, call=self._kept(refused.call))
         number = refused.call.number
         later = max((each.call.number for each in (self.applied, self.refused) if each), default=-1)
         return replace(
             self,
             next_call=max(self.next_call, number + 1),
             refused=refused if number >= later else self.refused,
-            unsettled=_without(self.unsettled, number),
+            unsettled=_without(self.unsettled, refused.call.key),
         )
 
     def with_unsettled(self, lost: Unsettled) -> "Entry":
         """Record a doubt. What is known of the call already wins: a settled call is never in doubt again."""
-        number = lost.call.number
-        known = next((each for each in self.unsettled if each.call.number == number), None)
-        if known is None and number < self.next_call:
+        key = lost.call.key
+        known = next((each for each in self.unsettled if each.call.key == key), None)
+        kept = replace(lost, call=self._kept(lost.call))
+        is_settled = any(each.call.key == key for each in (self.applied, self.refused) if each)
+        if known is None and (is_settled or kept.call.number < self.next_call):
             return self
-        kept = _joined(known, lost) if known else lost
-        others = _without(self.unsettled, number)
+        others = _without(self.unsettled, key)
         return replace(
             self,
-            next_call=max(self.next_call, number),
-            unsettled=tuple(sorted((*others, kept), key=lambda each: each.call.number)),
+            next_call=max(self.next_call, kept.call.number),
+            unsettled=tuple(
+                sorted((*others, _joined(known, kept) if known else kept), key=lambda each: each.call.number)
+            ),
         )
 
+    def _kept(self, call: CallRecord) -> CallRecord:
+        """Return *call* under the number by which it is known here.
 
-def _without(calls: tuple[Unsettled, ...], number: int) -> tuple[Unsettled, ...]:
-    return tuple(each for each in calls if each.call.number != number)
+        A call of another key under a number that is taken gets the next one: two runs that knew nothing of each other
+        have both sent, and neither may vanish behind the other.
+        """
+        known = [each.call for each in (self.applied, self.refused, *self.unsettled) if each]
+        same = next((each.number for each in known if each.key == call.key), None)
+        if same is not None:
+            return replace(call, number=same)
+        if all(each.number != call.number for each in known):
+            return call
+        return replace(call, number=max(self.next_call, *(each.number + 1 for each in known)))
+
+
+def _without(calls: tuple[Unsettled, ...], key: str) -> tuple[Unsettled, ...]:
+    return tuple(each for each in calls if each.call.key != key)
 
 
 def _joined(known: Unsettled, lost: Unsettled) -> Unsettled:

@@ -34,15 +34,21 @@ def recover(state: State | None, journals: JournalStore) -> Recovered:
         if read.opened is None and not read.events and not read.damaged:
             folded.append(name)
             continue
-        if state is None or read.opened is None or read.opened.lineage != state.lineage:
+        if state is None or not _belongs_to(read, state):
             warnings.append(_foreign(name))
             continue
-        opened = read.opened
-        state = fold(state, results_of(read), tenant=opened.tenant, entity=opened.entity)
+        tenant = read.opened.tenant if read.opened else None
+        entity = read.opened.entity if read.opened else None
+        state = fold(state, results_of(read), tenant=tenant, entity=entity)
         folded.append(name)
         if read.damaged:
             warnings.append(_damaged(name, read.damaged))
     return Recovered(state=state, folded=tuple(folded), warnings=tuple(warnings))
+
+
+def _belongs_to(read: ReadJournal, state: State) -> bool:
+    """Whether a journal is of *state*. One whose head is gone stands beside this state, and its doubts count."""
+    return read.opened.lineage == state.lineage if read.opened else bool(read.events)
 
 
 def results_of(read: ReadJournal) -> Iterable[Result]:

@@ -42,6 +42,9 @@ from reconciler.ports import Clock, Platform, Progress, Regeneration
 _FAILURES = 20
 """How many sends in a row may find nobody before the run stops: the platform is clearly down."""
 
+_SLICE = 0.5
+"""Seconds after which somebody who waits looks up."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
@@ -182,7 +185,11 @@ class Sends:
         is_worth_another = isinstance(knowledge, Refusal) and (knowledge.passing or call.earlier is not None)
         if not is_worth_another or self.stopped:
             return result
-        second, _ = await self._try(next_call(call, self._scope, number=call.number + 1))
+        if self._begun == self._sender.max_calls:
+            self.stopped = Stop.CALLS
+            return result
+        self._begun += 1
+        second, _ = await self._try(next_call(call, self._scope))
         if second.record is None:
             return replace(result, sends=result.sends + second.sends)
         return replace(second, sends=result.sends + second.sends)
@@ -196,9 +203,17 @@ class Sends:
             pause = None if isinstance(knowledge, Done | Refusal) else self._pause(tried, knowledge)
             if pause is None:
                 return result, knowledge
-            await self._sender.clock.sleep(pause)
+            await self._rest(pause)
         is_late = tried.sends == 0 and not self.stopped
         return (_too_old(call) if is_late else result), knowledge
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but not on when a signal has come: a pause may be long, and whoever stops us may not."""
+        left = seconds
+        while left > 0 and not self.stopped:
+            await self._sender.clock.sleep(min(left, _SLICE))
+            left -= _SLICE
+            self._stop_if_due()
 
     async def _has_turn(self, tried: _Try) -> bool:
         """Wait until one more send may be under way, and return whether it still may leave: the wait may be long."""

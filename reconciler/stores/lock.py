@@ -38,7 +38,7 @@ def held(
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, stat.S_IRUSR | stat.S_IWUSR)
     try:
         end = monotonic() + timeout
-        while not _is_taken(descriptor):
+        while not _is_taken(descriptor, name):
             if monotonic() >= end:
                 raise _locked(name, os.pread(descriptor, 4096, 0))
             sleep(_PAUSE)
@@ -50,12 +50,13 @@ def held(
         os.close(descriptor)
 
 
-def _is_taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _is_taken(descriptor: int, name: str) -> bool:
+    with translated("The lock cannot be taken", name):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
 def _locked(name: str, content: bytes) -> Locked:

@@ -61,10 +61,11 @@ def network(endpoint: Endpoint) -> httpx.AsyncClient:
             return httpx.AsyncClient(base_url=endpoint.base_url, timeout=_PHASES)
         transport = StreamTransport(httpx.create_ssl_context)
         return httpx.AsyncClient(base_url=endpoint.base_url, timeout=_PHASES, transport=transport)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+        told = clean(str(error)) if isinstance(error, OSError | ImportError) else "a proxy variable holds no usable URL"
         raise PlatformError(
             "The connection cannot be set up",
-            f"{clean(str(error))}.",
+            f"{told}. Nothing was sent.",
             hint="Check SSL_CERT_FILE, SSL_CERT_DIR, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.",
         ) from error
 

@@ -105,7 +105,7 @@ def _tampered() -> dict[str, Plan]:
         declaration=declare(subscription(3)), digest=third.digest, call=9, fields=(), not_before=None, reasons=()
     )
     resumed_doubt = Resume(
-        declaration=declare(subscription(3)), digest=third.digest, unsettled=third.unsettled, reasons=()
+        declaration=declare(subscription(3)), digest=third.digest, unsettled=third.unsettled, next_call=1, reasons=()
     )
     return {
         "an address twice": replace(plan, changes=(first, first, second, third)),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from builders import NOW, A, B, applied, entry, lost, record, refused, state_of, subscription
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +77,24 @@ def test_two_calls_done_under_one_number_by_runs_that_knew_nothing_of_each_other
     assert found.applied is not None
     assert (found.applied.call.key, found.applied.call.number, found.next_call) == ("k1-ours", 1, 2)
     assert found.with_applied(applied(ours)) == found
+
+
+OTHER = replace(record(0, B), key="k1-other")
+PAIRS = [
+    (applied(record(0, A)), lost(OTHER)),
+    (refused(record(0, A)), lost(OTHER)),
+    (lost(record(0, A)), lost(OTHER)),
+    (lost(record(0, A)), refused(OTHER)),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_a_doubt_of_another_key_under_the_same_number_does_not_vanish(first: Known, second: Known) -> None:
+    doubts = {each.call.key for each in (first, second) if isinstance(each, Unsettled)}
+    found = entry(first, second)
+
+    assert {each.call.key for each in found.in_doubt} == doubts
+    assert entry(first, second, first, second) == found
 
 
 def test_a_late_done_settles_a_doubt() -> None:

@@ -348,6 +348,32 @@ def test_a_resumed_call_that_is_refused_is_followed_by_a_new_one_in_the_same_run
     assert [sent.key for sent in world.platform.sent] == [own_key(declare(), n) for n in (0, 1)]
 
 
+def test_the_call_after_a_refused_resume_takes_a_number_that_nobody_has_used() -> None:
+    """A lost, B refused, back to A: its resumed call is refused, and the call that follows is lost as well."""
+    world = World(declare(), platform=ScriptedPlatform({1: [NOT_FOUND, *[LOST] * ATTEMPTS]}))
+    world.remember(first=lost_call(declare()).with_refused(refused(replace(record(1, B), key="k1-of-B"))))
+    world.apply()
+
+    assert [sent.key for sent in world.platform.sent[:2]] == [own_key(declare(), n) for n in (0, 2)]
+    assert [each.call.key for each in world.entry().in_doubt] == [own_key(declare(), 2)]
+    assert outcomes(world.apply()) == [Outcome.DONE]
+    assert {sent.key for sent in world.platform.sent[1:]} == {own_key(declare(), 2)}
+
+
+def test_a_pause_ends_when_a_signal_comes() -> None:
+    asks = Answer(status=429, is_business=False, retry_after=250.0)
+    world = World(declare(), platform=ScriptedPlatform({1: asks}))
+
+    def interrupted() -> None:
+        world.stop = Stop.INTERRUPTED
+
+    world.platform.before_answer = interrupted
+    run = world.apply()
+
+    assert (run.stop, outcomes(run)) == (Stop.INTERRUPTED, [Outcome.NOT_STARTED])
+    assert sum(world.clock.slept) <= 1.0
+
+
 def test_a_server_error_saved_in_an_earlier_run_is_undecided_as_soon_as_it_comes_again() -> None:
     answers: Answers = [server_error("r-0"), *[LOST] * 4]
     world = World(declare(), platform=ScriptedPlatform({1: answers}))
@@ -366,7 +392,7 @@ def test_retry_after_is_obeyed_and_an_absurd_one_ends_the_attempts() -> None:
     run = world.apply()
 
     assert outcomes(run) == [Outcome.NOT_STARTED]
-    assert world.clock.slept == [30.0]
+    assert sum(world.clock.slept) == 30.0
 
 
 def test_a_send_that_reached_nobody_settles_no_doubt() -> None:

@@ -123,8 +123,6 @@ def test_a_journal_that_ends_in_its_head_knows_nothing_and_may_go(content: list[
 
 FOREIGN = {
     "of another lineage": lines(LEAVES, opened=replace(OPENED, lineage="another")),
-    "without a head": lines(LEAVES)[1:],
-    "with a bad head": [b"x" + lines()[0][1:], *lines(LEAVES)[1:]],
     "without a good line": [b"\x00\n", b"\x00\n"],
 }
 
@@ -135,6 +133,20 @@ def test_a_journal_that_cannot_be_placed_is_told_used_for_nothing_and_kept(name:
 
     assert (recovered.state, recovered.folded) == (state_of({}), ())
     assert [(each.code, each.place.path) for each in recovered.warnings] == [("foreign-journal", NAME)]
+
+
+HEADLESS = {
+    "without a head": lines(LEAVES)[1:],
+    "with a bad head": [b"x" + lines()[0][1:], *lines(LEAVES)[1:]],
+}
+
+
+@pytest.mark.parametrize("name", HEADLESS)
+def test_a_journal_whose_head_is_gone_still_leaves_its_doubts(name: str) -> None:
+    recovered = recover(state_of({}), journals(HEADLESS[name]))
+
+    assert len(learned(recovered.state).in_doubt) == 1
+    assert (recovered.folded, [each.code for each in recovered.warnings]) == ((NAME,), ["damaged-journal"])
 
 
 def test_a_journal_without_a_state_is_told_and_kept() -> None:
