@@ -325,6 +325,18 @@ def test_loopback_never_goes_through_a_proxy(monkeypatch: pytest.MonkeyPatch) ->
     assert seen == []
 
 
+@pytest.mark.parametrize("proxy", ["http://user:pa55word@host:abc", "http://user:pa55/word@host:1", "nonsense://host"])
+def test_a_proxy_variable_that_is_no_usable_url_is_named_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(PlatformError, match="Nothing was sent") as caught:
+        talk("https://rest.test.zuora.com", send)
+
+    assert "HTTPS_PROXY" in caught.value.hint
+    assert "pa55" not in str(caught.value)
+
+
 def test_a_secret_is_not_shown_by_anything_that_shows_things() -> None:
     secret = Secret(CANARY)
 
