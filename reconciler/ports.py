@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NewType, Protocol
 
 from reconciler.core.outcome import Answer, Fault
-from reconciler.core.run import Result
+from reconciler.core.run import Pace, Result, Send
 from reconciler.core.tenancy import Scope, Tenancy
 
 Version = NewType("Version", str)
@@ -100,6 +100,12 @@ class Platform(Protocol):
     def use(self, tenancy: Tenancy) -> None:
         """Send for this tenant and entity from now on."""
 
+    def server_time(self) -> datetime | None:
+        """Return the platform's clock as its last token told it, carried on; None if it has not told it.
+
+        Only an answer without an Idempotency-Key tells the time: any other may be a saved one, up to a day old.
+        """
+
     async def regenerate(self, regeneration: Regeneration) -> Answer | Fault:
         """Send once and return the answer, or why there is none. Raises only what `authenticate` raises."""
 
@@ -134,6 +140,13 @@ class Clock(Protocol):
 
 
 class Progress(Protocol):
-    """Told of every result as it comes; what it shows and where is its own affair."""
+    """Told of a run as it goes; what it shows and where is its own affair. Called by one task, and never waits."""
 
-    def settled(self, result: Result, *, done: int, total: int) -> None: ...
+    def settled(self, result: Result, *, done: int, total: int) -> None:
+        """*result* is durable; *done* of *total* are."""
+
+    def sent(self, send: Send) -> None:
+        """The answer of a send is in, or there will be none."""
+
+    def moved(self, pace: Pace) -> None:
+        """Something left, came back or ended."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from builders import NOW
 
 from reconciler.core.outcome import Answer, Fault
-from reconciler.core.run import Result
+from reconciler.core.run import Pace, Result, Send
 from reconciler.core.tenancy import Scope, Tenancy
 from reconciler.errors import StorageError
 from reconciler.ports import Regeneration, StateConflict, Stored, Version
@@ -32,6 +32,7 @@ class ScriptedPlatform:
     tenancy: Tenancy | None = None
     before_answer: Callable[[], None] | None = None
     hangs: bool = False
+    tells_time: Callable[[], datetime] | None = None
 
     async def authenticate(self) -> Scope:
         if self.refuses:
@@ -40,6 +41,9 @@ class ScriptedPlatform:
 
     def use(self, tenancy: Tenancy) -> None:
         self.tenancy = tenancy
+
+    def server_time(self) -> datetime | None:
+        return self.tells_time() if self.tells_time else None
 
     async def regenerate(self, regeneration: Regeneration) -> Answer | Fault:
         self.sent.append(regeneration)
@@ -156,7 +160,15 @@ class Listener:
     """Progress, kept."""
 
     results: list[Result] = field(default_factory=list)
+    sends: list[Send] = field(default_factory=list)
+    paces: list[Pace] = field(default_factory=list)
 
     def settled(self, result: Result, *, done: int, total: int) -> None:
         assert 1 <= done <= total
         self.results.append(result)
+
+    def sent(self, send: Send) -> None:
+        self.sends.append(send)
+
+    def moved(self, pace: Pace) -> None:
+        self.paces.append(pace)

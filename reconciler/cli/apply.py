@@ -12,7 +12,7 @@ from reconciler.cli.wiring import World, open_journals
 from reconciler.core.environment import Environment
 from reconciler.core.plan import place_of
 from reconciler.core.plan_check import plan_violations
-from reconciler.core.run import Result, Run, Stop, exit_status
+from reconciler.core.run import Pace, Result, Run, Send, Stop, exit_status
 from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.errors import IllegalPlan, Interrupted, ReconcilerError, UsageError
@@ -140,6 +140,10 @@ class _Lines:
 
     world: World
     to_stderr: bool
+
+    def sent(self, send: Send) -> None: ...
+
+    def moved(self, pace: Pace) -> None: ...
 
     def settled(self, result: Result, *, done: int, total: int) -> None:
         console = self.world.console

@@ -11,7 +11,7 @@ from reconciler.core.declaration import Spec
 from reconciler.core.environment import Environment, Project
 from reconciler.core.plan import Plan
 from reconciler.core.selection import Selection, parse_selector
-from reconciler.engine.plan import StoredState, load_state, plan_environment
+from reconciler.engine.plan import StoredState, load_state, plan_environment, platform_time
 from reconciler.stores.file import FileStore
 from reconciler.stores.lock import held
 from reconciler.workspace.folder import find_folder, load_project, load_spec
@@ -68,7 +68,7 @@ def make_planned(arguments: argparse.Namespace, world: World) -> Planned:
     spec = load_spec(opened.folder, opened.environment)
     store = open_store(opened.folder, opened.environment)
     stored = load_state(store, open_journals(opened.folder, opened.environment), opened.environment)
-    now = world.clock.now()
+    now = platform_time(world.clock.now(), stored.state)
     plan = plan_environment(
         opened.project,
         opened.environment,

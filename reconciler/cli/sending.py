@@ -41,6 +41,9 @@ class _Nobody:
     def use(self, tenancy: Tenancy) -> NoReturn:
         raise AssertionError(tenancy)
 
+    def server_time(self) -> None:
+        return None
+
     async def regenerate(self, regeneration: Regeneration) -> NoReturn:
         raise AssertionError(regeneration)
 

@@ -7,15 +7,32 @@ from typing import assert_never
 from reconciler.core.run import Result
 from reconciler.core.state import Applied, Entry, Refused, State, Unsettled
 
+_STEADY = 2
+"""Seconds of a clock's offset that are no change: the platform tells whole seconds, and answers travel."""
 
-def fold(state: State, results: Iterable[Result], *, tenant: str | None, entity: str | None) -> State:
-    """Return *state* with every record of *results*; the serial is one higher if anything changed."""
+
+def fold(
+    state: State,
+    results: Iterable[Result],
+    *,
+    tenant: str | None,
+    entity: str | None,
+    clock_offset: int | None = None,
+) -> State:
+    """Return *state* with every record of *results*; the serial is one higher if anything changed.
+
+    *clock_offset* is by how many seconds the platform's clock is ahead of this machine's, where that is known.
+    """
     entries = dict(state.entries)
     for result in results:
         if result.record is not None:
             entries[result.address] = _with(entries.get(result.address, Entry()), result.record)
     learned = replace(state, entries=entries, tenant=state.tenant or tenant, entity=state.entity or entity)
-    return state if learned == state else replace(learned, serial=state.serial + 1)
+    if learned == state:
+        return state
+    is_other = clock_offset is not None and abs(clock_offset - state.clock_offset) > _STEADY
+    offset = clock_offset if is_other and clock_offset is not None else state.clock_offset
+    return replace(learned, serial=state.serial + 1, clock_offset=offset)
 
 
 def _with(entry: Entry, record: Applied | Refused | Unsettled) -> Entry:

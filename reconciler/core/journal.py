@@ -4,8 +4,8 @@ Rule: what may follow what stands in `TRANSITIONS`; a journal that says anything
 damaged. Folding turns events into records for the state, per address; the order of different
 addresses does not matter, and folding twice is folding once.
 
-A send is written down before it leaves and its end before it counts. So whoever reads a journal that breaks off knows
-every request that may have reached the platform.
+A send is written down before it leaves, some time ahead (once more, if that has become long), and its end before it
+counts. So whoever reads a journal that breaks off knows every request that may have reached the platform.
 """
 
 from collections.abc import Iterable, Mapping
@@ -87,7 +87,12 @@ class Step(StrEnum):
 
 TRANSITIONS: Mapping[Phase, Mapping[Step, Phase]] = {
     Phase.IDLE: {Step.SENDING: Phase.OUT},
-    Phase.OUT: {Step.RETURNED: Phase.IDLE, Step.DOUBTED: Phase.DOUBTFUL, Step.SETTLED: Phase.SETTLED},
+    Phase.OUT: {
+        Step.SENDING: Phase.OUT,
+        Step.RETURNED: Phase.IDLE,
+        Step.DOUBTED: Phase.DOUBTFUL,
+        Step.SETTLED: Phase.SETTLED,
+    },
     Phase.DOUBTFUL: {Step.SENDING: Phase.DOUBTFUL_OUT},
     Phase.DOUBTFUL_OUT: {
         Step.RETURNED: Phase.DOUBTFUL,

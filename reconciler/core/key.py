@@ -6,12 +6,20 @@ it saved under it. Rule: a scheme, once released, is never changed (see digest.p
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from reconciler.core.address import Address
 from reconciler.core.digest import Digest, canonical_json
 from reconciler.core.target import Target
+from reconciler.core.timestamp import Timestamp, moment
 
 KEY_SCHEME = "k1"
+
+KEY_AGE = timedelta(hours=23)
+"""How long a key is trusted: the platform forgets it after 24 h (guide on idempotent requests)."""
+
+_SKEW = timedelta(hours=1)
+"""How far in the future a send may seem to be before one of the clocks must be wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +55,11 @@ def idempotency_key(scope: KeyScope, *, address: Address, target: Target, digest
         call,
     ]
     return f"{KEY_SCHEME}-{hashlib.sha256(canonical_json(parts).encode()).hexdigest()}"
+
+
+def is_known(sent: Timestamp, now: datetime) -> bool:
+    """Whether the platform surely knows a key that was sent first at *sent*; unsure if that seems to be to come."""
+    return -_SKEW < now - moment(sent) < KEY_AGE
 
 
 def track_id(run: str, key: str) -> str:

@@ -25,6 +25,7 @@ Sources: developer.zuora.com, guides on error codes, error handling, rate limits
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum, StrEnum, auto
 from typing import TypeAlias
 
@@ -42,8 +43,8 @@ class Answer:
     """An HTTP answer, decoded. *success* is None where the body does not say; *id_list* None where it has no list.
 
     *is_business* is False for whatever is not one of the platform's JSON shapes: a gateway's page, an empty body.
-    *retry_after* is in seconds and may be anything that a header can say; *limit* is how many requests the platform
-    lets the tenant have under way at once.
+    *retry_after* is in seconds and may be anything that a header can say. *traffic* is what the headers tell of the
+    tenant's budget; like everything of an answer it may be a saved one, and as old as the key.
     """
 
     status: int
@@ -51,10 +52,26 @@ class Answer:
     success: bool | None = None
     id_list: tuple[str, ...] | None = None
     retry_after: float | None = None
-    limit: int | None = None
+    traffic: "Traffic | None" = None
     reasons: tuple[Reason, ...] = ()
     process_id: str | None = None
     request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What the headers of one answer tell of the tenant's budget; None where they say nothing sensible.
+
+    *limit* requests may be under way at once, *free* of them are not. In the present window *left* of *quota* requests
+    are left, and it ends in *reset* seconds. *date* is the server's clock when the answer was made.
+    """
+
+    limit: int | None = None
+    free: int | None = None
+    quota: int | None = None
+    left: int | None = None
+    reset: float | None = None
+    date: datetime | None = None
 
 
 class FaultKind(StrEnum):

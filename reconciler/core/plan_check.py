@@ -48,7 +48,7 @@ class _Facts:
     def may_still_replay(self) -> bool:
         """The last call in doubt is what is declared, and its key can still be sent again."""
         last = self.doubts[-1]
-        young = self.now < moment(last.call.sent) + timedelta(hours=23)
+        young = timedelta(hours=-1) < self.now - moment(last.call.sent) < timedelta(hours=23)
         return last.call.digest == self.asked and young and not last.spent
 
 

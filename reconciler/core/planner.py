@@ -28,6 +28,7 @@ from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.diagnostics import Diagnostic, Place, Severity
 from reconciler.core.diff import changed_fields
 from reconciler.core.digest import Digest, digest_of
+from reconciler.core.key import is_known
 from reconciler.core.plan import (
     Binding,
     Blocked,
@@ -42,9 +43,6 @@ from reconciler.core.plan import (
 from reconciler.core.selection import EVERYTHING, Selection, Selector, Subject
 from reconciler.core.state import Entry, State, Unsettled
 from reconciler.core.timestamp import moment
-
-KEY_AGE = timedelta(hours=23)
-"""How long a key is trusted: the platform forgets it after 24 h (developer.zuora.com, guide on idempotent requests)."""
 
 SETTLING_TIME = timedelta(minutes=10)
 """How long a lost request may still land: five times the platform's own time-out of 120 s (guide on error handling)."""
@@ -117,8 +115,10 @@ class _Decider:
         age = self.now - moment(last.call.sent)
         if last.spent:
             return _undecided(declaration.address, declaration, last, "the same key brings the same answer again")
-        if age >= KEY_AGE:
-            why = f"its key is {age // timedelta(hours=1)} h old; the platform forgets a key after 24 h"
+        if not is_known(last.call.sent, self.now):
+            hours = age // timedelta(hours=1)
+            old = f"its key is {hours} h old; the platform forgets a key after 24 h"
+            why = old if hours > 0 else "that is still to come by this clock, which must be wrong"
             return _undecided(declaration.address, declaration, last, why)
         reason = f"{_doubt(last)}; the same key is sent again"
         number = max(entry.next_call, last.call.number + 1)

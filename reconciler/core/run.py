@@ -24,6 +24,7 @@ class Stop(StrEnum):
     TERMINATED = "terminated"
     NOT_REACHED = "the platform could not be reached"
     CREDENTIALS = "the platform no longer accepts the credentials"
+    BUDGET = "the tenant's request budget is used up for now"
     DEADLINE = "the deadline is near"
     CALLS = "--max-calls is reached"
     STORAGE = "the state or its journal cannot be written"
@@ -55,6 +56,43 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """One send and what came back, for whoever follows a run. Times are in seconds.
+
+    *attempt* counts the sends under *key* in this run, from 1. *told* is what is known after it: ``done``, ``refused``,
+    ``again`` (no effect), ``doubt``. *wait* is the pause before the same key is sent again, None if it is not.
+    """
+
+    address: Address
+    key: str
+    track_id: str
+    attempt: int
+    took: float
+    told: str
+    status: int | None = None
+    code: str | None = None
+    request_id: str | None = None
+    process_id: str | None = None
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Where a run stands: *ended* of *total* changes; *under_way* of the *allowed* sends.
+
+    *paused* is for how many seconds nothing leaves because the platform has asked for it.
+    """
+
+    total: int
+    ended: int
+    refused: int
+    in_doubt: int
+    under_way: int
+    allowed: int
+    paused: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """*results* has one result for each change of the plan, in the plan's order; *error* is what ended it early."""
 
@@ -71,7 +109,7 @@ class Run:
         return {str(outcome): counts[outcome] for outcome in Outcome}
 
 
-_EARLY = frozenset({Stop.NOT_REACHED, Stop.DEADLINE, Stop.CALLS, Stop.STORAGE})
+_EARLY = frozenset({Stop.NOT_REACHED, Stop.BUDGET, Stop.DEADLINE, Stop.CALLS, Stop.STORAGE})
 _OF_STOP = {Stop.INTERRUPTED: 130, Stop.TERMINATED: 143, Stop.CREDENTIALS: 8, Stop.STALE: 5}
 _STRONGEST_FIRST = (130, 143, 8, 5, 7, 6, 1)
 

@@ -169,7 +169,8 @@ def _joined(known: Unsettled, lost: Unsettled) -> Unsettled:
 class State:
     """All entries of one environment. *lineage* never changes; *serial* grows by one with each write.
 
-    *tenant* and *entity* are None until the first token tells them.
+    *tenant* and *entity* are None until the first token tells them. *clock_offset* is by how many seconds the
+    platform's clock was ahead of the machine that applied last: a plan is made for the platform's time.
     """
 
     environment: str
@@ -178,4 +179,5 @@ class State:
     epoch: int = 0
     tenant: str | None = None
     entity: str | None = None
+    clock_offset: int = 0
     entries: Mapping[Address, Entry]

@@ -23,6 +23,7 @@ from reconciler.core.timestamp import timestamp
 from reconciler.engine.group_commit import GroupCommit
 from reconciler.engine.plan import StoredState
 from reconciler.engine.recover import results_of
+from reconciler.engine.run_clock import RunClock
 from reconciler.engine.sending import Sender, Sends
 from reconciler.errors import ReconcilerError, StaleError, StorageError
 from reconciler.formats.journal import opening_line, read_journal
@@ -66,11 +67,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Base:
-    """What a run starts from: the state as it is stored, and the tenant its calls are for."""
+    """What a run starts from: the state as it is stored, the tenant its calls are for, and the platform's clock."""
 
     state: State
     version: Version
     tenancy: Tenancy
+    clock: RunClock
 
 
 async def apply_plan(request: Request, ports: Ports) -> Run:
@@ -88,7 +90,8 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
     tenancy = await _authenticate(request, ports)
     state = request.stored.state or State(environment=run.environment, lineage=request.lineage, entries={})
     version = _remember(ports, request.stored, state)
-    return await _send(run, request, ports, _Base(state=state, version=version, tenancy=tenancy))
+    clock = RunClock(ports.clock, ports.platform)
+    return await _send(run, request, ports, _Base(state=state, version=version, tenancy=tenancy, clock=clock))
 
 
 async def _authenticate(request: Request, ports: Ports) -> Tenancy:
@@ -128,16 +131,17 @@ def _stale_plan(store: StateStore) -> StaleError:
 
 async def _send(run: Run, request: Request, ports: Ports, base: _Base) -> Run:
     """Send under a journal, then fold the journal; a second signal ends the sending and loses nothing."""
-    journal = ports.journals.create(request.run, opening_line(_opened(request, ports, base)))
-    sends = _sends(request, ports, base, GroupCommit(journal))
+    journal = ports.journals.create(request.run, opening_line(_opened(request, base)))
+    commit = GroupCommit(journal)
+    sends = _sends(request, ports, base, commit)
     error: ReconcilerError | None = None
     try:
         await sends.send_all()
     except asyncio.CancelledError:
-        sends.stopped = ports.stop() or Stop.INTERRUPTED
+        sends.stop(ports.stop() or Stop.INTERRUPTED)
     except StorageError as failure:
         error = failure
-    journal.close()
+    await commit.close()
     written, unsaved = _close(ports, journal.name, base, sends.results.values())
     known = {**{each.address: each for each in written if each.outcome is Outcome.IN_DOUBT}, **sends.results}
     error = unsaved or error
@@ -163,14 +167,14 @@ def _close(
     written: Sequence[Result] = ()
     try:
         written = tuple(results_of(read_journal(ports.journals.read(name), name)))
-        _save(ports.store, base.state, base.version, [*written, *results], base.tenancy)
+        _save(ports.store, base, [*written, *results])
         ports.journals.remove(name)
     except (StorageError, StaleError, InvalidInput) as error:
         return written, error
     return written, None
 
 
-def _opened(request: Request, ports: Ports, base: _Base) -> Opened:
+def _opened(request: Request, base: _Base) -> Opened:
     return Opened(
         run=request.run,
         plan_id=request.plan.id,
@@ -179,7 +183,7 @@ def _opened(request: Request, ports: Ports, base: _Base) -> Opened:
         epoch=base.state.epoch,
         tenant=base.tenancy.tenant,
         entity=base.tenancy.entity,
-        at=timestamp(ports.clock.now()),
+        at=timestamp(base.clock.now()),
     )
 
 
@@ -201,7 +205,7 @@ def _sends(request: Request, ports: Ports, base: _Base, journal: GroupCommit) ->
         journal=journal,
         sender=Sender(
             platform=ports.platform,
-            clock=ports.clock,
+            clock=base.clock,
             progress=ports.progress,
             stop=ports.stop,
             deadline=request.deadline,
@@ -215,10 +219,12 @@ def _not_sent(change: Change) -> Result:
     return Result(address=change.address, action=change.action, outcome=outcome)
 
 
-def _save(store: StateStore, state: State, version: Version | None, results: list[Result], tenancy: Tenancy) -> None:
+def _save(store: StateStore, base: _Base, results: list[Result]) -> None:
     """Write *results* into the state as it is stored now, whoever else has written it since."""
+    state, tenancy = base.state, base.tenancy
+    version: Version | None = base.version
     for _ in range(_CONFLICTS):
-        folded = fold(state, results, tenant=tenancy.tenant, entity=tenancy.entity)
+        folded = fold(state, results, tenant=tenancy.tenant, entity=tenancy.entity, clock_offset=base.clock.offset())
         if folded is state:
             return
         try:

@@ -1,4 +1,7 @@
-"""Group commit: many events, one fsync. Whoever needs an event durable waits; all who wait share the next write."""
+"""Group commit: many events, one fsync. Whoever needs an event durable waits; all who wait share the next write.
+
+What nobody waits for is written soon after all the same: an end that is known should not stay in memory only.
+"""
 
 import asyncio
 
@@ -6,6 +9,9 @@ from reconciler.core.journal import Event
 from reconciler.errors import StorageError
 from reconciler.formats.journal import event_line
 from reconciler.ports import JournalFile
+
+LINGER = 0.05
+"""Seconds that a noted event may wait for others before it is written."""
 
 
 class GroupCommit:
@@ -16,8 +22,9 @@ class GroupCommit:
         self._lines: list[bytes] = []
         self._noted = 0
         self._durable = 0
-        self._writing = asyncio.Lock()
         self._failure: StorageError | None = None
+        self._soon: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Task[None] | None = None
         self.writes = 0
 
     @property
@@ -34,24 +41,45 @@ class GroupCommit:
         """Add *event* to what is written next."""
         self._noted += 1
         self._lines.append(event_line(event, self._noted))
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(LINGER, self._write)
 
     async def commit(self) -> None:
         """Return when everything noted before is durable. Raise StorageError if it may not be, now and ever after."""
         needed = self._noted
         while self._durable < needed:
-            async with self._writing:
-                if self._durable < needed:
-                    await self._write()
+            if self._failure:
+                raise self._failure
+            await asyncio.wait([self._write()])
 
-    async def _write(self) -> None:
-        if self._failure:
-            raise self._failure
-        lines, self._lines = self._lines, []
-        upto = self._noted
+    async def close(self) -> None:
+        """Write what is left, and close the journal. A failure is kept: it was told to whoever needed the event."""
+        try:
+            while self._lines and self._failure is None:
+                await asyncio.wait([self._write()])
+        finally:
+            if self._soon:
+                self._soon.cancel()
+            self._journal.close()
+
+    def _write(self) -> "asyncio.Task[None]":
+        """Return the write under way, which a waiter who is cancelled does not end, or a new one."""
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.get_running_loop().create_task(self._write_all())
+        return self._writing
+
+    async def _write_all(self) -> None:
+        """Write what was noted; a failure waits for the next who needs an event durable."""
+        if self._soon:
+            self._soon.cancel()
+            self._soon = None
+        upto, lines, self._lines = self._noted, self._lines, []
+        if not lines or self._failure:
+            return
         try:
             await asyncio.to_thread(self._journal.append, b"".join(lines))
         except StorageError as error:
             self._failure = error
-            raise
+            return
         self._durable = upto
         self.writes += 1

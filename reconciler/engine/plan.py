@@ -1,7 +1,7 @@
 """Planning: read the state, compare it with the specs. Nothing that could send is reachable from here."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.core.address import Address
 from reconciler.core.declaration import Spec
@@ -57,6 +57,11 @@ def change_entry(store: StateStore, stored: StoredState, address: Address, entry
         store.write(write_state(changed), expected=stored.version)
     except StateConflict:
         raise StaleError("The state has moved", f"{store.name} was changed meanwhile.", hint="Look again.") from None
+
+
+def platform_time(now: datetime, state: State | None) -> datetime:
+    """Return what the platform's clock says *now*, as far as the last apply has found out."""
+    return now + timedelta(seconds=state.clock_offset) if state else now
 
 
 def plan_environment(

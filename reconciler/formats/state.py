@@ -22,7 +22,10 @@ RESTORE = (
 )
 _DIGEST = re.compile(rf"{SCHEME}:[0-9a-f]{{64}}")
 _OTHER_SCHEME = re.compile(r"[a-z][0-9]+:")
-_HEAD = ("version", "environment", "tenant", "entity", "lineage", "serial", "epoch")
+_HEAD = ("version", "environment", "tenant", "entity", "lineage", "serial", "epoch", "clock_offset")
+_FARTHEST = 10**9
+"""Seconds, some thirty years: how far apart two clocks may be."""
+
 _CALL = ("call", "digest", "flags", "trigger", "key", "sent", "run", "commit", "author")
 _APPLIED = (*_CALL, "at", "idList", "requestId", "processId", "resolution")
 _REFUSED = (*_CALL, "at", "code", "message", "requestId", "processId", "resolution")
@@ -38,6 +41,7 @@ def write_state(state: State) -> bytes:
         "lineage": state.lineage,
         "serial": state.serial,
         "epoch": state.epoch,
+        **_present(clock_offset=state.clock_offset or None),
     }
     lines = [f" {_json(name)}: {_json(value)}," for name, value in head.items()]
     entries = ",\n".join(
@@ -79,8 +83,16 @@ def read_state(content: bytes, path: str, *, environment: str) -> State:
         lineage=document.take(top, "lineage", str, "the state"),
         serial=document.take_count(top, "serial", "the state"),
         epoch=document.take_count(top, "epoch", "the state"),
+        clock_offset=_clock_offset(document, top),
         entries={Address(address): _entry(document, address, value) for address, value in entries.items()},
     )
+
+
+def _clock_offset(document: JsonDocument, top: dict[str, Any]) -> int:
+    offset = document.take_or_none(top, "clock_offset", int, "the state") or 0
+    if abs(offset) > _FARTHEST:
+        document.refuse("wrong-field", f"the state: 'clock_offset' must be a number of seconds up to {_FARTHEST}")
+    return offset
 
 
 def _json(value: object) -> str:

@@ -9,7 +9,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, quote_plus, urlsplit
+from datetime import datetime, timedelta
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -21,7 +22,7 @@ from reconciler.errors import PlatformError, Unreachable, WrongTenant
 from reconciler.ports import Regeneration, Secret
 from reconciler.zuora import oauth
 from reconciler.zuora.transport import StreamTransport
-from reconciler.zuora.wire import MAX_BODY, BadBody, clean, decode, decompress, encode
+from reconciler.zuora.wire import MAX_BODY, BadBody, clean, date_of, decode, decompress, encode
 
 _TOTAL = 150.0
 """Seconds for one send, all in all. The platform itself gives up after 120 s (guide on error handling)."""
@@ -101,8 +102,10 @@ class HttpPlatform:
         self._tenancy = Tenancy(tenant=None, entity=None)
         self._token: oauth.Token | None = None
         self._token_ends = 0.0
+        self._dated: tuple[datetime, float] | None = None
         self._scope: Scope | None = None
         self._fetching = asyncio.Lock()
+        self._urls: dict[str, httpx.URL] = {}
 
     async def authenticate(self) -> Scope:
         return (await self._fresh_token()).scope
@@ -130,6 +133,12 @@ class HttpPlatform:
         if response.status == 401 and self._token is token:
             self._token = None
         return decode(response.status, response.headers, response.body)
+
+    def server_time(self) -> datetime | None:
+        if self._dated is None:
+            return None
+        date, at = self._dated
+        return date + timedelta(seconds=self._monotonic() - at)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -165,16 +174,34 @@ class HttpPlatform:
                 f"{base_url}: {self._told(error)}. Nothing was sent.",
                 hint="Check base_url, the network, the proxy (HTTPS_PROXY) and, for TLS, SSL_CERT_FILE.",
             ) from error
-        return oauth.read_token(response.status, response.body, base_url=base_url)
+        token = oauth.read_token(response.status, response.body, base_url=base_url)
+        self._set_clock(date_of(response.headers.get("Date", "")))
+        return token
+
+    def _set_clock(self, date: datetime | None) -> None:
+        """Learn the platform's time; it never goes back."""
+        before = self.server_time()
+        if date is not None and (before is None or date > before):
+            self._dated = date, self._monotonic()
 
     async def _post(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> _Response:
-        async with (
-            asyncio.timeout(_TOTAL),
-            self._client.stream("POST", path, params=dict(query), headers=dict(headers), content=body) as response,
-        ):
-            raw = b"".join([chunk async for chunk in _bounded(response)])
+        request = httpx.Request("POST", self._url(path, query), headers=headers, content=body)
+        request.extensions["timeout"] = _PHASES.as_dict()
+        async with asyncio.timeout(_TOTAL):
+            response = await self._client.send(request, stream=True)
+            try:
+                raw = b"".join([chunk async for chunk in _bounded(response)])
+            finally:
+                await response.aclose()
         plain = decompress(raw, response.headers.get("Content-Encoding", "").lower())
         return _Response(response.status_code, response.headers, self._without_secrets(plain))
+
+    def _url(self, path: str, query: Mapping[str, str]) -> httpx.URL:
+        """Return an address; there are few, and making one costs as much as all the rest of a request."""
+        target = f"{path}?{urlencode(query)}" if query else path
+        if target not in self._urls:
+            self._urls[target] = self._client.build_request("POST", target).url
+        return self._urls[target]
 
     def _without_secrets(self, body: bytes) -> bytes:
         """A server may quote what it was sent, and what it says is shown and remembered."""

@@ -27,13 +27,13 @@ class StreamTransport(httpx.AsyncBaseTransport):
     def __init__(self, make_context: Callable[[], ssl.SSLContext]) -> None:
         self._make_context = make_context
         self._context: ssl.SSLContext | None = None
-        self._resting: dict[httpx.URL, list[_Connection]] = {}
+        self._resting: dict[tuple[str, str, int | None], list[_Connection]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
         times = request.extensions.get("timeout", {})
-        origin = request.url.copy_with(raw_path=b"/")
-        connection = self._rested(origin) or await self._connect(origin, times.get("connect"))
+        origin = (request.url.scheme, request.url.host, request.url.port)
+        connection = self._rested(origin) or await self._connect(request.url, times.get("connect"))
         try:
             head = await connection.exchange(request, body, times.get("read"))
         except BaseException:
@@ -48,7 +48,7 @@ class StreamTransport(httpx.AsyncBaseTransport):
                 connection.close()
         self._resting.clear()
 
-    def _rested(self, origin: httpx.URL) -> "_Connection | None":
+    def _rested(self, origin: tuple[str, str, int | None]) -> "_Connection | None":
         connections = self._resting.get(origin, [])
         while connections:
             connection = connections.pop()

@@ -10,10 +10,11 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from reconciler.core.outcome import Answer, Reason
+from reconciler.core.outcome import Answer, Reason, Traffic
 from reconciler.core.tenancy import Tenancy
 from reconciler.ports import Regeneration
 
@@ -29,6 +30,7 @@ MAX_MESSAGE = 200
 
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _UUID_LENGTH = 36
+_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +85,11 @@ def decompress(body: bytes, encoding: str) -> bytes:
 def decode(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     """Return what a response says. Whatever is not one of the platform's JSON shapes is no business answer."""
     request_id = clean(headers.get("Zuora-Request-Id", ""))[:_UUID_LENGTH] or None
+    traffic = _traffic(headers)
+    retry_after = _retry_after(headers, traffic)
     value = _json_object(body)
     if value is None:
-        return Answer(
-            status=status,
-            is_business=False,
-            request_id=request_id,
-            retry_after=_retry_after(headers),
-            limit=_limit(headers),
-        )
+        return Answer(status=status, is_business=False, request_id=request_id, retry_after=retry_after, traffic=traffic)
     success = value.get("success", value.get("Success"))
     reasons = tuple(_reasons(value))
     return Answer(
@@ -99,8 +97,8 @@ def decode(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         is_business=isinstance(success, bool) or any(reason.code for reason in reasons),
         success=success if isinstance(success, bool) else None,
         id_list=_ids(value.get("idList")),
-        retry_after=_retry_after(headers),
-        limit=_limit(headers),
+        retry_after=retry_after,
+        traffic=traffic,
         reasons=reasons,
         process_id=_text(value.get("processId")),
         request_id=request_id or _text(value.get("requestId")),
@@ -113,23 +111,50 @@ def clean(text: str) -> str:
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
 
 
-def _limit(headers: Mapping[str, str]) -> int | None:
-    """Return the tenant's limit of simultaneous requests, where the answer tells a sensible one."""
-    text = headers.get("Concurrency-Limit-Limit", "").strip()
-    return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) <= 6 and int(text) > 0 else None
+def _traffic(headers: Mapping[str, str]) -> Traffic:
+    """Read the headers of the guides on rate limits and on concurrent request limits.
+
+    ``RateLimit-Limit`` begins with the quota that Remaining and Reset speak of, and may list all windows behind it.
+    """
+    return Traffic(
+        limit=_count(headers.get("Concurrency-Limit-Limit", "")) or None,
+        free=_count(headers.get("Concurrency-Limit-Remaining", "")),
+        quota=_count(headers.get("RateLimit-Limit", "").partition(",")[0].partition(";")[0]) or None,
+        left=_count(headers.get("RateLimit-Remaining", "")),
+        reset=_count(headers.get("RateLimit-Reset", "")),
+        date=date_of(headers.get("Date", "")),
+    )
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer asks to wait: written as such, or as a date counted from its own Date."""
+def _count(text: str) -> int | None:
+    """Return a number that a header can sensibly hold, else None."""
+    digits = text.strip()
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _DIGITS else None
+
+
+def date_of(text: str) -> datetime | None:
+    """Return the moment of an HTTP date (RFC 9110), or None if it is none."""
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return found if found.tzinfo else None
+
+
+def _retry_after(headers: Mapping[str, str], traffic: Traffic) -> float | None:
+    """Return the seconds that an answer asks to wait: as such, as a date counted from its own Date, else the reset.
+
+    The guide on rate limits shows a 429 with RateLimit-Reset alone, the one on errors promises Retry-After.
+    """
     text = headers.get("Retry-After", "").strip()
     try:
         return float(text)
     except ValueError:
         pass
-    try:
-        return (parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))).total_seconds()
-    except (ValueError, TypeError):
-        return None
+    until = date_of(text)
+    if until is not None and traffic.date is not None:
+        return (until - traffic.date).total_seconds()
+    return traffic.reset if traffic.left == 0 else None
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

@@ -1,10 +1,14 @@
 """How many sends may be under way, after good answers, overload and announced limits."""
 
+from datetime import timedelta
+
 import pytest
+from builders import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.limiter import Limiter, cap_of, limiter
+from reconciler.core.limiter import Limiter, cap_of, is_present, limiter
+from reconciler.core.outcome import Traffic
 
 Step = tuple[str, int]
 steps = st.lists(
@@ -25,7 +29,7 @@ def taken(start: Limiter, steps: list[Step]) -> list[Limiter]:
             case "late overload":
                 found.append(now.after_overload(now.generation - 1))
             case _:
-                found.append(now.announced(number))
+                found.append(now.told(Traffic(limit=number + 1), under_way=0, now=0.0))
     return found
 
 
@@ -90,20 +94,97 @@ def test_it_grows_back_to_its_cap_and_stays() -> None:
     assert now.allowed == 8
 
 
-@pytest.mark.parametrize(("announced", "cap"), [(40, 32), (100, 80), (5, 4), (1, 1), (0, 1), (-3, 1)])
+@pytest.mark.parametrize(("announced", "cap"), [(40, 32), (100, 80), (5, 4), (1, 1)])
 def test_an_announced_limit_is_kept_less_the_share_of_others(announced: int, cap: int) -> None:
-    now = limiter(None).announced(announced)
+    now = limiter(None).announced(Traffic(limit=announced))
 
     assert (cap_of(announced), now.cap) == (cap, cap)
-    assert now.allowed == min(32, cap)
+    assert now.allowed == cap
 
 
 def test_a_configured_number_gives_way_to_a_lower_announced_limit_only() -> None:
-    assert limiter(10).announced(40).cap == 10
-    assert limiter(10).announced(6) == Limiter(cap=6, allowed=6, configured=10)
+    assert limiter(10).announced(Traffic(limit=40)).cap == 10
+    assert limiter(10).announced(Traffic(limit=6)) == Limiter(cap=6, allowed=6, configured=10)
 
 
 def test_a_limit_announced_again_changes_nothing() -> None:
     now = limiter(None).after_good()
 
-    assert now.announced(40) == now
+    assert now.announced(Traffic(limit=40)) == now
+
+
+def test_a_raised_limit_is_used_at_once_unless_something_was_too_much() -> None:
+    raised = Traffic(limit=80)
+
+    assert limiter(None).announced(raised).allowed == 64
+    assert limiter(None).after_overload(0).announced(raised).allowed == 16
+
+
+@pytest.mark.parametrize(
+    ("free", "under_way", "allowed"),
+    [(8, 32, 32), (39, 32, 32), (5, 32, 29), (0, 32, 24), (0, 3, 1), (None, 32, 32)],
+)
+def test_room_is_made_for_others_until_the_free_share_is_free(free: int | None, under_way: int, allowed: int) -> None:
+    now = limiter(None).told(Traffic(limit=40, free=free), under_way=under_way, now=10.0)
+
+    assert (now.allowed, now.cap) == (allowed, 32)
+
+
+def test_room_is_made_once_for_what_the_platform_counts_once_a_second() -> None:
+    crowd = Traffic(limit=40, free=4)
+    now = limiter(None)
+    found = []
+    for time in (10.0, 10.5, 11.0):
+        now = now.told(crowd, under_way=now.allowed, now=time)
+        found.append(now.allowed)
+
+    assert found == [28, 28, 24]
+
+
+def test_it_grows_back_when_others_are_gone_and_not_before() -> None:
+    crowded = limiter(None).told(Traffic(limit=40, free=4), under_way=32, now=10.0)
+    still = crowded
+    for _ in range(100):
+        still = still.after_good()
+    alone = still.told(Traffic(limit=40, free=12), under_way=28, now=10.1)
+    for _ in range(100):
+        alone = alone.after_good()
+
+    assert (still.allowed, alone.allowed) == (28, 31)
+
+
+def test_a_configured_number_is_the_users_own_promise() -> None:
+    assert limiter(40).told(Traffic(limit=40, free=0), under_way=40, now=0.0).allowed == 40
+
+
+@pytest.mark.parametrize(
+    ("left", "reset", "not_before"),
+    [(101, 60, 0.0), (100, 60, 67.0), (0, 60, 67.0), (0, 0, 7.0), (0, None, 0.0), (None, 60, 0.0)],
+)
+def test_nothing_leaves_in_a_window_of_which_only_the_free_share_is_left(
+    left: int | None, reset: float | None, not_before: float
+) -> None:
+    now = limiter(None).told(Traffic(quota=500, left=left, reset=reset), under_way=0, now=7.0)
+
+    assert now.not_before == not_before
+
+
+def test_who_leaves_nothing_free_may_use_a_window_to_its_end() -> None:
+    greedy = limiter(None, leave_free=0.0)
+
+    assert greedy.cap == 40
+    assert greedy.told(Traffic(quota=500, left=1, reset=9), under_way=0, now=0.0).not_before == 0.0
+    assert greedy.told(Traffic(quota=500, left=0, reset=9), under_way=0, now=0.0).not_before == 9.0
+
+
+def test_a_pause_is_never_shortened() -> None:
+    assert limiter(1).paused(9.0).paused(5.0).not_before == 9.0
+
+
+@pytest.mark.parametrize(("age", "present"), [(0, True), (299, True), (-299, True), (301, False), (86_000, False)])
+def test_headers_of_a_saved_answer_do_not_speak_of_the_present(age: int, present: bool) -> None:  # noqa: FBT001
+    assert is_present(Traffic(date=NOW - timedelta(seconds=age)), NOW) is present
+
+
+def test_headers_without_a_date_are_believed() -> None:
+    assert is_present(Traffic(), NOW)

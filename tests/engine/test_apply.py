@@ -607,6 +607,7 @@ class Watcher:
         self.twice: set[object] = set()
         self.authenticate = platform.authenticate
         self.use = platform.use
+        self.server_time = platform.server_time
 
     async def regenerate(self, regeneration: Regeneration) -> Answer | Fault:
         name = regeneration.body["subscriptionName"]

@@ -9,14 +9,15 @@ from builders import BINDING, NOW, applied, charge, declare, record, spec_of
 from fakes import DONE, HandClock, Listener, MemoryJournals, ScriptedPlatform
 
 from reconciler.core.address import Address
-from reconciler.core.journal import Ended, Event, Returned, Sending
+from reconciler.core.journal import Ended, Event, Returned, Sending, records_of
 from reconciler.core.key import KeyScope
 from reconciler.core.limiter import Limiter
 from reconciler.core.outcome import Answer, Fault
 from reconciler.core.planner import make_plan
 from reconciler.core.run import Stop
+from reconciler.core.state import Applied
 from reconciler.core.timestamp import timestamp
-from reconciler.engine.group_commit import GroupCommit
+from reconciler.engine.group_commit import LINGER, GroupCommit
 from reconciler.engine.sending import Sender, Sends
 from reconciler.errors import StorageError
 from reconciler.formats.journal import event_line, read_journal
@@ -33,6 +34,7 @@ class SlowJournal:
     def __init__(self, *, fails: bool = False) -> None:
         self.fails = fails
         self.written: list[bytes] = []
+        self.is_closed = False
         self.may_write = threading.Event()
 
     def append(self, content: bytes) -> None:
@@ -41,7 +43,8 @@ class SlowJournal:
             raise FULL
         self.written.append(content)
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.is_closed = True
 
 
 def event(number: int) -> Event:
@@ -228,4 +231,56 @@ def test_what_waits_for_its_turn_does_not_leave_after_a_stop(why: Stop) -> None:
     assert sends.stopped is why
     assert sorted(str(each.outcome) for each in sends.results.values()) == ["done", "not_started", "not_started"]
     (content,) = journals.contents.values()
-    assert len(read_journal(content, "j").events) == 2
+    (known,) = records_of(read_journal(content, "j").events)
+    assert isinstance(known[1], Applied)
+
+
+def test_what_nobody_waits_for_is_written_soon_all_the_same() -> None:
+    journal = SlowJournal()
+    journal.may_write.set()
+
+    async def run() -> None:
+        commit = GroupCommit(journal)
+        commit.note(event(0))
+        commit.note(event(1))
+        while commit.durable < 2:  # noqa: ASYNC110  (nothing tells: that is the point)
+            await asyncio.sleep(LINGER / 5)
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+
+    assert journal.written == [lines(0, 1)]
+
+
+def test_closing_writes_what_is_left_and_waits_for_a_write_under_way() -> None:
+    journal = SlowJournal()
+
+    async def run() -> None:
+        commit = GroupCommit(journal)
+        (task,) = await waiting(commit, 0)
+        task.cancel()
+        commit.note(event(1))
+        closing = asyncio.create_task(commit.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        journal.may_write.set()
+        await closing
+
+    asyncio.run(run())
+
+    assert journal.written == [lines(0), lines(1)]
+    assert journal.is_closed
+
+
+def test_closing_after_an_error_writes_nothing_and_raises_nothing() -> None:
+    journal = SlowJournal(fails=True)
+    journal.may_write.set()
+
+    async def run() -> None:
+        commit = GroupCommit(journal)
+        commit.note(event(0))
+        await commit.close()
+
+    asyncio.run(run())
+
+    assert journal.written == []
+    assert journal.is_closed

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -178,6 +179,9 @@ class Watched:
 
     def use(self, tenancy: Tenancy) -> None:
         self._platform.use(tenancy)
+
+    def server_time(self) -> datetime | None:
+        return self._platform.server_time()
 
     async def regenerate(self, regeneration: Regeneration) -> Answer | Fault:
         self._reaper.point("before send")

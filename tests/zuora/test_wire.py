@@ -3,15 +3,16 @@
 import gzip
 import json
 import tracemalloc
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.outcome import Reason
+from reconciler.core.outcome import Reason, Traffic
 from reconciler.core.tenancy import Tenancy
 from reconciler.ports import Regeneration
-from reconciler.zuora.wire import MAX_BODY, BadBody, WireRequest, decode, decompress, encode
+from reconciler.zuora.wire import MAX_BODY, BadBody, WireRequest, date_of, decode, decompress, encode
 
 TENANCY = Tenancy(tenant="1", entity="0e3c")
 
@@ -121,7 +122,31 @@ def test_request_and_process_id_are_kept() -> None:
 )
 def test_the_limit_of_simultaneous_requests_is_read_where_it_is_sensible(text: str, limit: int | None) -> None:
     for body in (b"{}", b"<html>"):
-        assert decode(200, {"Concurrency-Limit-Limit": text}, body).limit == limit
+        traffic = decode(200, {"Concurrency-Limit-Limit": text}, body).traffic
+        assert traffic is not None
+        assert traffic.limit == limit
+
+
+def test_the_budget_is_read_as_the_guide_on_rate_limits_shows_it() -> None:
+    headers = {
+        "Concurrency-Limit-Type": "Default",
+        "Concurrency-Limit-Limit": "40",
+        "Concurrency-Limit-Remaining": "0",
+        "RateLimit-Limit": "2250000, 50000;w=60, 2250000;w=3600, 27000000;w=86400",
+        "RateLimit-Remaining": "399",
+        "RateLimit-Reset": "1200",
+        "Date": "Sun, 22 Nov 2026 12:00:00 GMT",
+    }
+    date = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+    assert decode(200, headers, b"{}").traffic == Traffic(
+        limit=40, free=0, quota=2_250_000, left=399, reset=1200, date=date
+    )
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Sun, 99 Nov 2026 12:00:00 GMT", "Sun, 22 Nov 2026 12:00:00", "1"])
+def test_a_date_that_is_none_tells_no_time(date: str) -> None:
+    assert date_of(date) is None
 
 
 RETRY_AFTER = {"5": 5.0, "-1": -1.0, "Sun, 22 Nov 2026 12:01:00 GMT": 60.0, "soon": None, "": None}
@@ -132,6 +157,11 @@ def test_retry_after_is_seconds_or_a_date_counted_from_the_answers_own(text: str
     headers = {"Retry-After": text, "Date": "Sun, 22 Nov 2026 12:00:00 GMT"}
 
     assert decode(429, headers, b"").retry_after == seconds
+
+
+@pytest.mark.parametrize(("left", "seconds"), [("0", 1200.0), ("1", None), ("", None)])
+def test_a_limit_without_retry_after_asks_to_wait_for_the_next_window(left: str, seconds: float | None) -> None:
+    assert decode(429, {"RateLimit-Remaining": left, "RateLimit-Reset": "1200"}, b"").retry_after == seconds
 
 
 def test_foreign_text_cannot_move_the_cursor_or_flood_a_terminal() -> None:
