@@ -93,7 +93,8 @@ class Entry:
 
     def with_applied(self, done: Applied) -> "Entry":
         """Record a call that was carried out."""
-        done = replace(done, call=self._kept(done.call))
+        kept = self._kept(done.call)
+        done = done if kept is done.call else replace(done, call=kept)
         number = done.call.number
         newest = done if self.applied is None or number >= self.applied.call.number else self.applied
         is_later = self.refused is not None and self.refused.call.number > newest.call.number

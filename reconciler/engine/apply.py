@@ -130,19 +130,21 @@ def _stale_plan(store: StateStore) -> StaleError:
 
 
 async def _send(run: Run, request: Request, ports: Ports, base: _Base) -> Run:
-    """Send under a journal, then fold the journal; a second signal ends the sending and loses nothing."""
+    """Send under a journal, then fold what it knows; a second signal ends the sending and loses nothing."""
     journal = ports.journals.create(request.run, opening_line(_opened(request, base)))
     commit = GroupCommit(journal)
     sends = _sends(request, ports, base, commit)
+    is_whole = False
     error: ReconcilerError | None = None
     try:
         await sends.send_all()
+        is_whole = True
     except asyncio.CancelledError:
         sends.stop(ports.stop() or Stop.INTERRUPTED)
     except StorageError as failure:
         error = failure
     await commit.close()
-    written, unsaved = _close(ports, journal.name, base, sends.results.values())
+    written, unsaved = _close(ports, journal.name, base, sends.learned, is_whole=is_whole)
     known = {**{each.address: each for each in written if each.outcome is Outcome.IN_DOUBT}, **sends.results}
     error = unsaved or error
     return replace(
@@ -158,16 +160,18 @@ def _stop_of(error: ReconcilerError) -> Stop:
 
 
 def _close(
-    ports: Ports, name: str, base: _Base, results: Iterable[Result]
+    ports: Ports, name: str, base: _Base, learned: Sequence[Result], *, is_whole: bool
 ) -> tuple[Sequence[Result], ReconcilerError | None]:
-    """Fold the journal as a recovery would, with what is known besides and could not be written down; then remove it.
+    """Fold what was *learned* and remove the journal.
 
-    Return what the journal says, and why the state could not be written: then the journal stays.
+    Of a run that was broken off the journal knows more, such as calls under way, and perhaps less: both are folded.
+    Return what the journal was found to say then, and why the state could not be written: the journal stays.
     """
     written: Sequence[Result] = ()
     try:
-        written = tuple(results_of(read_journal(ports.journals.read(name), name)))
-        _save(ports.store, base, [*written, *results])
+        if not is_whole:
+            written = tuple(results_of(read_journal(ports.journals.read(name), name)))
+        _save(ports.store, base, [*written, *learned])
         ports.journals.remove(name)
     except (StorageError, StaleError, InvalidInput) as error:
         return written, error
@@ -219,7 +223,7 @@ def _not_sent(change: Change) -> Result:
     return Result(address=change.address, action=change.action, outcome=outcome)
 
 
-def _save(store: StateStore, base: _Base, results: list[Result]) -> None:
+def _save(store: StateStore, base: _Base, results: Iterable[Result]) -> None:
     """Write *results* into the state as it is stored now, whoever else has written it since."""
     state, tenancy = base.state, base.tenancy
     version: Version | None = base.version

@@ -4,6 +4,7 @@ What nobody waits for is written soon after all the same: an end that is known s
 """
 
 import asyncio
+from collections.abc import Callable
 
 from reconciler.core.journal import Event
 from reconciler.errors import StorageError
@@ -15,7 +16,10 @@ LINGER = 0.05
 
 
 class GroupCommit:
-    """Appends events to *journal* in the order in which they are noted. Belongs to one event loop."""
+    """Appends events to *journal* in the order in which they are noted. Belongs to one event loop.
+
+    *on_durable* is called whenever more has become durable.
+    """
 
     def __init__(self, journal: JournalFile) -> None:
         self._journal = journal
@@ -25,6 +29,7 @@ class GroupCommit:
         self._failure: StorageError | None = None
         self._soon: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
+        self.on_durable: Callable[[], None] = _nobody
         self.writes = 0
 
     @property
@@ -42,7 +47,7 @@ class GroupCommit:
         self._noted += 1
         self._lines.append(event_line(event, self._noted))
         if self._soon is None:
-            self._soon = asyncio.get_running_loop().call_later(LINGER, self._write)
+            self._soon = asyncio.get_running_loop().call_later(LINGER, self.write)
 
     async def commit(self) -> None:
         """Return when everything noted before is durable. Raise StorageError if it may not be, now and ever after."""
@@ -50,20 +55,20 @@ class GroupCommit:
         while self._durable < needed:
             if self._failure:
                 raise self._failure
-            await asyncio.wait([self._write()])
+            await asyncio.wait([self.write()])
 
     async def close(self) -> None:
         """Write what is left, and close the journal. A failure is kept: it was told to whoever needed the event."""
         try:
             while self._lines and self._failure is None:
-                await asyncio.wait([self._write()])
+                await asyncio.wait([self.write()])
         finally:
             if self._soon:
                 self._soon.cancel()
             self._journal.close()
 
-    def _write(self) -> "asyncio.Task[None]":
-        """Return the write under way, which a waiter who is cancelled does not end, or a new one."""
+    def write(self) -> "asyncio.Task[None]":
+        """Write what was noted, without waiting; return the write under way, or a new one. It raises nothing."""
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write_all())
         return self._writing
@@ -83,3 +88,7 @@ class GroupCommit:
             return
         self._durable = upto
         self.writes += 1
+        self.on_durable()
+
+
+def _nobody() -> None: ...

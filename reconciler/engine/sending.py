@@ -1,9 +1,9 @@
 """Sending a plan: lanes side by side, each in order; every send is written down before it leaves.
 
-One task begins calls ahead: it writes down that the next ones are about to leave, all in one fsync, so that a call
-which has its turn never waits for the disk. At most twice as many as may be under way are begun and without an end. A
-task for each call tries it (`engine/tries.py`); what ended is told when it is durable. A lane ends at its first change
-that is not done.
+One task begins calls ahead: it notes that the next ones are about to leave, so that this is on the disk when they have
+their turn, many in one fsync. At most twice as many as may be under way are begun and without an end. A task for each
+call tries it (`engine/tries.py`); what ended is told when it is durable. A lane ends at its first change that is not
+done.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from reconciler.core.address import Address, lane_of, parse_address
 from reconciler.core.call import Authorship, Call, KeyMismatch, call_of, next_call
 from reconciler.core.key import KeyScope, is_known
 from reconciler.core.limiter import Limiter
-from reconciler.core.outcome import Refusal
+from reconciler.core.outcome import Knowledge, Refusal
 from reconciler.core.plan import Blocked, Calling, Change, Plan, Reissue, Resume, Undecided
 from reconciler.core.run import CallError, Outcome, Pace, Result, Stop
 from reconciler.engine.gate import Gate
@@ -41,7 +41,10 @@ class Sender:
 
 
 class Sends:
-    """The sends of one run. `results` holds what became of each change."""
+    """The sends of one run. `results` holds what became of each change, `learned` what was learned of each call.
+
+    A change may have two calls. When `send_all` has returned, `learned` is what a recovery would read in the journal.
+    """
 
     def __init__(
         self,
@@ -55,9 +58,11 @@ class Sends:
         sender: Sender,
     ) -> None:
         self.results: dict[Address, Result] = {}
+        self.learned: list[Result] = []
         self._scope = scope
         self._authorship = authorship
         self._journal = journal
+        journal.on_durable = self._tell
         self._sender = sender
         self._gate = Gate(limiter, sender.clock, stop=sender.stop, deadline=sender.deadline)
         self._tries = Tries(
@@ -94,25 +99,24 @@ class Sends:
         try:
             async with asyncio.TaskGroup() as group:
                 while len(self.results) < self._total:
-                    await self._begin_ahead()
+                    self._begin_ahead()
                     self._start(group)
-                    await self._wait()
+                    if len(self.results) < self._total and not self._is_time_to_begin():
+                        await self._gate.change()
             await self._journal.commit()
         except* ReconcilerError as failures:
             raise failures.exceptions[0] from None
         finally:
             for _, tried in self._begun:
                 self._tries.take_back(tried)
-            self._tell()
 
-    async def _begin_ahead(self) -> None:
-        """Write down the next calls when it is time, and tell what has become durable by it."""
+    def _begin_ahead(self) -> None:
+        """Begin the next calls when it is time."""
         if self._is_time_to_begin():
             room = self._room
             while self._free and room > 0:
                 room -= self._begin(self._free.popleft())
-            await self._journal.commit()
-        self._tell()
+            self._journal.write()
 
     @property
     def _room(self) -> int:
@@ -169,26 +173,26 @@ class Sends:
             self._trying += 1
             group.create_task(self._carry_out(lane, tried))
 
-    async def _wait(self) -> None:
-        """Wait until there may be something to do: a place, or a lane that is free."""
-        if len(self.results) < self._total and not self._is_time_to_begin():
-            await self._gate.change()
-
     async def _carry_out(self, lane: str, tried: Try) -> None:
         """Try a call to its end; then, once, one that may fare better.
 
         That is one after a refusal that a resumed call met, or that was saved under the key for a passing reason.
         """
-        result, knowledge = await self._tries.carry_out(tried)
+        result, knowledge = await self._try(tried)
         call = tried.call
         is_worth_another = isinstance(knowledge, Refusal) and (knowledge.passing or call.earlier is not None)
         if is_worth_another and not self.stopped and self._may_begin():
-            second, _ = await self._tries.carry_out(self._tries.begin(next_call(call, self._scope)))
+            second, _ = await self._try(self._tries.begin(next_call(call, self._scope)))
             kept = result if second.record is None else second
             result = replace(kept, sends=result.sends + second.sends)
         self._trying -= 1
         self._keep(lane, result)
         self._gate.changed()
+
+    async def _try(self, tried: Try) -> tuple[Result, Knowledge | None]:
+        result, knowledge = await self._tries.carry_out(tried)
+        self.learned.append(result)
+        return result, knowledge
 
     def _keep(self, lane: str, result: Result) -> None:
         """Remember *result*, and go on with its lane, or end that."""

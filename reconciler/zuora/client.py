@@ -106,6 +106,8 @@ class HttpPlatform:
         self._scope: Scope | None = None
         self._fetching = asyncio.Lock()
         self._urls: dict[str, httpx.URL] = {}
+        self._hidden: Secret | None = None
+        self._spellings = _spellings(endpoint.client_secret)
 
     async def authenticate(self) -> Scope:
         return (await self._fresh_token()).scope
@@ -175,7 +177,7 @@ class HttpPlatform:
                 hint="Check base_url, the network, the proxy (HTTPS_PROXY) and, for TLS, SSL_CERT_FILE.",
             ) from error
         token = oauth.read_token(response.status, response.body, base_url=base_url)
-        self._set_clock(date_of(response.headers.get("Date", "")))
+        self._set_clock(date_of(response.headers.get("date", "")))
         return token
 
     def _set_clock(self, date: datetime | None) -> None:
@@ -193,8 +195,9 @@ class HttpPlatform:
                 raw = b"".join([chunk async for chunk in _bounded(response)])
             finally:
                 await response.aclose()
-        plain = decompress(raw, response.headers.get("Content-Encoding", "").lower())
-        return _Response(response.status_code, response.headers, self._without_secrets(plain))
+        fields = _fields(response)
+        plain = decompress(raw, fields.get("content-encoding", "").lower())
+        return _Response(response.status_code, fields, self._without_secrets(plain))
 
     def _url(self, path: str, query: Mapping[str, str]) -> httpx.URL:
         """Return an address; there are few, and making one costs as much as all the rest of a request."""
@@ -205,16 +208,35 @@ class HttpPlatform:
 
     def _without_secrets(self, body: bytes) -> bytes:
         """A server may quote what it was sent, and what it says is shown and remembered."""
-        sent = (self._endpoint.client_secret, *((self._token.value,) if self._token else ()))
-        for secret in (each.reveal() for each in sent):
-            for written in {secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}:
-                if len(written) >= _SHORTEST_SECRET:
-                    body = body.replace(written.encode(), b"***")
+        token = self._token.value if self._token else None
+        if token is not self._hidden:
+            self._hidden, self._spellings = token, _spellings(self._endpoint.client_secret, *([token] if token else []))
+        for written in self._spellings:
+            body = body.replace(written, b"***")
         return body
 
     @staticmethod
     def _told(error: Exception) -> str:
         return clean(str(error)) or type(error).__name__
+
+
+def _spellings(*secrets: Secret) -> tuple[bytes, ...]:
+    """Return the ways in which a server may write what it was sent."""
+    spelt = {
+        written
+        for secret in (each.reveal() for each in secrets)
+        for written in (secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1])
+    }
+    return tuple(each.encode() for each in sorted(spelt) if len(each) >= _SHORTEST_SECRET)
+
+
+def _fields(response: httpx.Response) -> Mapping[str, str]:
+    """Return the headers by lower-case name; several of one name are one list (RFC 9110)."""
+    fields: dict[str, str] = {}
+    for name, value in response.headers.raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        fields[key] = f"{fields[key]}, {text}" if key in fields else text
+    return fields
 
 
 async def _bounded(response: httpx.Response) -> AsyncIterator[bytes]:

@@ -84,9 +84,10 @@ def decompress(body: bytes, encoding: str) -> bytes:
 
 def decode(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     """Return what a response says. Whatever is not one of the platform's JSON shapes is no business answer."""
-    request_id = clean(headers.get("Zuora-Request-Id", ""))[:_UUID_LENGTH] or None
-    traffic = _traffic(headers)
-    retry_after = _retry_after(headers, traffic)
+    fields = {name.lower(): value for name, value in headers.items()}
+    request_id = clean(fields.get("zuora-request-id", ""))[:_UUID_LENGTH] or None
+    traffic = _traffic(fields)
+    retry_after = _retry_after(fields, traffic)
     value = _json_object(body)
     if value is None:
         return Answer(status=status, is_business=False, request_id=request_id, retry_after=retry_after, traffic=traffic)
@@ -111,18 +112,18 @@ def clean(text: str) -> str:
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
 
 
-def _traffic(headers: Mapping[str, str]) -> Traffic:
+def _traffic(fields: Mapping[str, str]) -> Traffic:
     """Read the headers of the guides on rate limits and on concurrent request limits.
 
     ``RateLimit-Limit`` begins with the quota that Remaining and Reset speak of, and may list all windows behind it.
     """
     return Traffic(
-        limit=_count(headers.get("Concurrency-Limit-Limit", "")) or None,
-        free=_count(headers.get("Concurrency-Limit-Remaining", "")),
-        quota=_count(headers.get("RateLimit-Limit", "").partition(",")[0].partition(";")[0]) or None,
-        left=_count(headers.get("RateLimit-Remaining", "")),
-        reset=_count(headers.get("RateLimit-Reset", "")),
-        date=date_of(headers.get("Date", "")),
+        limit=_count(fields.get("concurrency-limit-limit", "")) or None,
+        free=_count(fields.get("concurrency-limit-remaining", "")),
+        quota=_count(fields.get("ratelimit-limit", "").partition(",")[0].partition(";")[0]) or None,
+        left=_count(fields.get("ratelimit-remaining", "")),
+        reset=_count(fields.get("ratelimit-reset", "")),
+        date=date_of(fields.get("date", "")),
     )
 
 
@@ -141,12 +142,12 @@ def date_of(text: str) -> datetime | None:
     return found if found.tzinfo else None
 
 
-def _retry_after(headers: Mapping[str, str], traffic: Traffic) -> float | None:
+def _retry_after(fields: Mapping[str, str], traffic: Traffic) -> float | None:
     """Return the seconds that an answer asks to wait: as such, as a date counted from its own Date, else the reset.
 
     The guide on rate limits shows a 429 with RateLimit-Reset alone, the one on errors promises Retry-After.
     """
-    text = headers.get("Retry-After", "").strip()
+    text = fields.get("retry-after", "").strip()
     try:
         return float(text)
     except ValueError:

@@ -659,3 +659,25 @@ def test_every_send_carries_a_track_id_of_its_own() -> None:
     world.apply()
 
     assert len({sent.track_id for sent in world.platform.sent}) == 3
+
+
+def test_what_a_run_folds_is_what_its_journal_would_have_told() -> None:
+    """Done, refused, in doubt, and a change of two calls: an earlier doubt that is refused now, then a new call."""
+    world = World(*(declare(charge(name)) for name in ("C-1", "C-2", "C-3")), declare())
+    world.remember(first=lost_call(declare()))
+    world.platform.answers = {"C-2": NOT_FOUND, "C-3": LOST, 1: [NOT_FOUND]}
+    before = world.store.content
+    stored = load_state(world.store, world.journals, ENVIRONMENT)
+    world.apply()
+    folded = world.state
+
+    again = World(*world.spec.declarations.values())
+    again.store.content, again.store.fails = before, True
+    again.platform.answers = {"C-2": NOT_FOUND, "C-3": LOST, 1: [NOT_FOUND]}
+    again.apply()
+    told = load_state(again.store, again.journals, ENVIRONMENT).state
+
+    assert stored.folded == ()
+    assert folded is not None
+    assert told is not None
+    assert folded.entries == told.entries

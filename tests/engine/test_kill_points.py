@@ -4,7 +4,8 @@ Each point is a process of its own, forked before any loop runs, that ends itsel
 of a killed process has not brought to the disk is cut off, as a power cut would. All of it is real but time: engine,
 state file, journals, client and, in the same process, the emulator on its database, whose ledger is the oracle.
 
-The journal's thread is run in place, so that every run takes the same steps and a point is the same in each of them.
+The journal's thread is run in place and time is virtual, so that every run takes the same steps and a point is the same
+in each of them.
 By default every so-maniest point is tried; ``KILL_POINTS=all`` tries all. The counts are printed (``pytest -rP``).
 """
 
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import pytest
+import virtual_loop
 from builders import BINDING, NOW, charge, declare, spec_of, subscription
 from fakes import HandClock, Listener
 
@@ -264,7 +266,7 @@ def apply_in(place: Site, run: str, concurrency: int, reaper: Reaper) -> int:
         return exit_status(await apply_plan(request, ports))
 
     with closing(application):
-        return asyncio.run(carry_out())
+        return virtual_loop.run(carry_out())
 
 
 def ids_of(run: str) -> Callable[[], str]:
