@@ -160,6 +160,7 @@ async def _apply(planned: Planned, arguments: argparse.Namespace, world: World) 
         plan=plan,
         stored=planned.stored,
         run=world.new_run(),
+        machine=world.machine(),
         lineage=world.new_id(),
         configured=Tenancy(tenant=opened.environment.tenant, entity=opened.environment.entity),
         authorship=authorship_of(opened.folder, {place.path for place in places if place}),

@@ -68,7 +68,7 @@ def make_planned(arguments: argparse.Namespace, world: World) -> Planned:
     spec = load_spec(opened.folder, opened.environment)
     store = open_store(opened.folder, opened.environment)
     stored = load_state(store, open_journals(opened.folder, opened.environment), opened.environment)
-    now = platform_time(world.clock.now(), stored.state)
+    now = platform_time(world.clock.now(), stored.state, world.machine())
     plan = plan_environment(
         opened.project,
         opened.environment,

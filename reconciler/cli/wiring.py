@@ -1,5 +1,6 @@
 """The only place with the real clock, environment, chance and standard streams."""
 
+import hashlib
 import os
 import random
 import sys
@@ -60,6 +61,10 @@ class World:
             "since": timestamp(self.clock.now()),
             **({"job": job} if job else {}),
         }
+
+    def machine(self) -> str:
+        """Return a name for this machine that tells it from others, and nothing else."""
+        return hashlib.sha256(os.uname().nodename.encode()).hexdigest()[:8]
 
     def new_id(self) -> str:
         return str(uuid.uuid4())

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from reconciler.core.run import Result
-from reconciler.core.state import Applied, Entry, Refused, State, Unsettled
+from reconciler.core.state import Applied, ClockOffset, Entry, Refused, State, Unsettled
 
 _STEADY = 2
 """Seconds of a clock's offset that are no change: the platform tells whole seconds, and answers travel."""
@@ -17,11 +17,11 @@ def fold(
     *,
     tenant: str | None,
     entity: str | None,
-    clock_offset: int | None = None,
+    clock: ClockOffset | None = None,
 ) -> State:
     """Return *state* with every record of *results*; the serial is one higher if anything changed.
 
-    *clock_offset* is by how many seconds the platform's clock is ahead of this machine's, where that is known.
+    *clock* is how this machine's clock was found to be, if the platform has told its own.
     """
     entries = dict(state.entries)
     for result in results:
@@ -30,9 +30,13 @@ def fold(
     learned = replace(state, entries=entries, tenant=state.tenant or tenant, entity=state.entity or entity)
     if learned == state:
         return state
-    is_other = clock_offset is not None and abs(clock_offset - state.clock_offset) > _STEADY
-    offset = clock_offset if is_other and clock_offset is not None else state.clock_offset
-    return replace(learned, serial=state.serial + 1, clock_offset=offset)
+    return replace(learned, serial=state.serial + 1, clock=_clock(state.clock, clock))
+
+
+def _clock(known: ClockOffset | None, found: ClockOffset | None) -> ClockOffset | None:
+    """Return what is kept of a clock; what has hardly changed is no change, and a right clock is not worth a word."""
+    before = known.seconds if known and found and known.machine == found.machine else 0
+    return known if found is None or abs(found.seconds - before) <= _STEADY else found
 
 
 def _with(entry: Entry, record: Applied | Refused | Unsettled) -> Entry:

@@ -41,7 +41,7 @@ class Limiter:
     leave_free: float = FREE_SHARE
     good: int = 0
     generation: int = 0
-    not_before: float = 0.0
+    not_before: float = float("-inf")
     adjusted: float = float("-inf")
     crowded: bool = False
 

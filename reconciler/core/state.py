@@ -166,12 +166,20 @@ def _joined(known: Unsettled, lost: Unsettled) -> Unsettled:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """By how many *seconds* the platform's clock was ahead of that of *machine*, which applied last and differed."""
+
+    machine: str
+    seconds: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """All entries of one environment. *lineage* never changes; *serial* grows by one with each write.
 
-    *tenant* and *entity* are None until the first token tells them. *clock_offset* is by how many seconds the
-    platform's clock was ahead of the machine that applied last: a plan is made for the platform's time.
+    *tenant* and *entity* are None until the first token tells them. *clock* is None as long as no machine's clock was
+    found to differ from the platform's.
     """
 
     environment: str
@@ -180,5 +188,5 @@ class State:
     epoch: int = 0
     tenant: str | None = None
     entity: str | None = None
-    clock_offset: int = 0
+    clock: ClockOffset | None = None
     entries: Mapping[Address, Entry]

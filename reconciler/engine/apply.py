@@ -50,6 +50,8 @@ class Ports:
 class Request:
     """What is to be applied: *plan*, made from *stored*; authorship by the path of a spec file.
 
+    *machine* names the one this runs on, whose clock is compared with the platform's.
+
     *concurrency* is how many sends may be under way (None: 80 % of the platform's limit); *deadline* a monotonic time,
     *max_calls* how many calls are begun at most.
     """
@@ -60,6 +62,7 @@ class Request:
     lineage: str
     configured: Tenancy
     authorship: Mapping[str, Authorship]
+    machine: str = ""
     concurrency: int | None = None
     deadline: float = float("inf")
     max_calls: int | None = None
@@ -90,7 +93,7 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
     tenancy = await _authenticate(request, ports)
     state = request.stored.state or State(environment=run.environment, lineage=request.lineage, entries={})
     version = _remember(ports, request.stored, state)
-    clock = RunClock(ports.clock, ports.platform)
+    clock = RunClock(ports.clock, ports.platform, machine=request.machine)
     return await _send(run, request, ports, _Base(state=state, version=version, tenancy=tenancy, clock=clock))
 
 
@@ -225,10 +228,10 @@ def _not_sent(change: Change) -> Result:
 
 def _save(store: StateStore, base: _Base, results: Iterable[Result]) -> None:
     """Write *results* into the state as it is stored now, whoever else has written it since."""
-    state, tenancy = base.state, base.tenancy
+    state, tenancy, clock = base.state, base.tenancy, base.clock.offset()
     version: Version | None = base.version
     for _ in range(_CONFLICTS):
-        folded = fold(state, results, tenant=tenancy.tenant, entity=tenancy.entity, clock_offset=base.clock.offset())
+        folded = fold(state, results, tenant=tenancy.tenant, entity=tenancy.entity, clock=clock)
         if folded is state:
             return
         try:

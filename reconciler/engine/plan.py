@@ -59,9 +59,10 @@ def change_entry(store: StateStore, stored: StoredState, address: Address, entry
         raise StaleError("The state has moved", f"{store.name} was changed meanwhile.", hint="Look again.") from None
 
 
-def platform_time(now: datetime, state: State | None) -> datetime:
-    """Return what the platform's clock says *now*, as far as the last apply has found out."""
-    return now + timedelta(seconds=state.clock_offset) if state else now
+def platform_time(now: datetime, state: State | None, machine: str) -> datetime:
+    """Return what the platform's clock says when that of *machine* says *now*, as far as an apply there found out."""
+    clock = state.clock if state else None
+    return now + timedelta(seconds=clock.seconds) if clock and clock.machine == machine else now
 
 
 def plan_environment(

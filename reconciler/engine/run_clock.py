@@ -6,6 +6,7 @@ clock is wrong, or is set in the middle, neither trusts a key too long nor gives
 
 from datetime import datetime, timedelta
 
+from reconciler.core.state import ClockOffset
 from reconciler.ports import Clock, Platform
 
 
@@ -15,9 +16,10 @@ class RunClock:
     Where the platform has never told the time, it is the machine's at the beginning, carried on.
     """
 
-    def __init__(self, clock: Clock, platform: Platform) -> None:
+    def __init__(self, clock: Clock, platform: Platform, *, machine: str) -> None:
         self._clock = clock
         self._platform = platform
+        self._machine = machine
         self._began = clock.monotonic()
         self._beginning = clock.now()
         self._latest = platform.server_time() or self._beginning
@@ -37,7 +39,7 @@ class RunClock:
     def jitter(self) -> float:
         return self._clock.jitter()
 
-    def offset(self) -> int | None:
-        """Return by how many seconds the platform's clock is ahead of this machine's; None if it has not told it."""
+    def offset(self) -> ClockOffset | None:
+        """Return how this machine's clock was found to be; None if the platform has not told its own."""
         told = self._platform.server_time()
-        return round((told - self._clock.now()).total_seconds()) if told else None
+        return ClockOffset(self._machine, round((told - self._clock.now()).total_seconds())) if told else None

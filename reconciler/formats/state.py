@@ -12,7 +12,7 @@ from reconciler.core.address import Address, address_order, parse_address
 from reconciler.core.declaration import Flags
 from reconciler.core.diagnostics import shown
 from reconciler.core.digest import SCHEME, Digest
-from reconciler.core.state import Applied, CallRecord, Entry, Refused, State, Unsettled
+from reconciler.core.state import Applied, CallRecord, ClockOffset, Entry, Refused, State, Unsettled
 from reconciler.core.timestamp import Timestamp, moment
 from reconciler.formats.json_reader import JsonDocument
 
@@ -22,9 +22,9 @@ RESTORE = (
 )
 _DIGEST = re.compile(rf"{SCHEME}:[0-9a-f]{{64}}")
 _OTHER_SCHEME = re.compile(r"[a-z][0-9]+:")
-_HEAD = ("version", "environment", "tenant", "entity", "lineage", "serial", "epoch", "clock_offset")
-_FARTHEST = 10**9
-"""Seconds, some thirty years: how far apart two clocks may be."""
+_HEAD = ("version", "environment", "tenant", "entity", "lineage", "serial", "epoch", "clock")
+_FARTHEST = 10**10
+"""Seconds, some three hundred years: how far apart two clocks may be."""
 
 _CALL = ("call", "digest", "flags", "trigger", "key", "sent", "run", "commit", "author")
 _APPLIED = (*_CALL, "at", "idList", "requestId", "processId", "resolution")
@@ -41,7 +41,7 @@ def write_state(state: State) -> bytes:
         "lineage": state.lineage,
         "serial": state.serial,
         "epoch": state.epoch,
-        **_present(clock_offset=state.clock_offset or None),
+        **_present(clock=_clock_object(state.clock)),
     }
     lines = [f" {_json(name)}: {_json(value)}," for name, value in head.items()]
     entries = ",\n".join(
@@ -83,16 +83,27 @@ def read_state(content: bytes, path: str, *, environment: str) -> State:
         lineage=document.take(top, "lineage", str, "the state"),
         serial=document.take_count(top, "serial", "the state"),
         epoch=document.take_count(top, "epoch", "the state"),
-        clock_offset=_clock_offset(document, top),
+        clock=_clock(document, top),
         entries={Address(address): _entry(document, address, value) for address, value in entries.items()},
     )
 
 
-def _clock_offset(document: JsonDocument, top: dict[str, Any]) -> int:
-    offset = document.take_or_none(top, "clock_offset", int, "the state") or 0
+def _clock_object(clock: ClockOffset | None) -> dict[str, Any] | None:
+    return {"machine": clock.machine, "offset": clock.seconds} if clock else None
+
+
+def _clock(document: JsonDocument, top: dict[str, Any]) -> ClockOffset | None:
+    value = document.take_or_none(top, "clock", dict, "the state")
+    if value is None:
+        return None
+    document.check_keys(value, ("machine", "offset"), "the clock")
+    machine, offset = (
+        document.take(value, "machine", str, "the clock"),
+        document.take(value, "offset", int, "the clock"),
+    )
     if abs(offset) > _FARTHEST:
-        document.refuse("wrong-field", f"the state: 'clock_offset' must be a number of seconds up to {_FARTHEST}")
-    return offset
+        document.refuse("wrong-field", f"the clock: 'offset' must be a number of seconds up to {_FARTHEST}")
+    return ClockOffset(machine, offset)
 
 
 def _json(value: object) -> str:

@@ -11,6 +11,7 @@ from reconciler.core.limiter import Limiter, cap_of, is_present, limiter
 from reconciler.core.outcome import Traffic
 
 Step = tuple[str, int]
+NEVER = float("-inf")
 steps = st.lists(
     st.tuples(st.sampled_from(["good", "overload", "late overload", "announced"]), st.integers(0, 60)), max_size=60
 )
@@ -159,7 +160,7 @@ def test_a_configured_number_is_the_users_own_promise() -> None:
 
 @pytest.mark.parametrize(
     ("left", "reset", "not_before"),
-    [(101, 60, 0.0), (100, 60, 67.0), (0, 60, 67.0), (0, 0, 7.0), (0, None, 0.0), (None, 60, 0.0)],
+    [(101, 60, NEVER), (100, 60, 67.0), (0, 60, 67.0), (0, 0, 7.0), (0, None, NEVER), (None, 60, NEVER)],
 )
 def test_nothing_leaves_in_a_window_of_which_only_the_free_share_is_left(
     left: int | None, reset: float | None, not_before: float
@@ -173,7 +174,7 @@ def test_who_leaves_nothing_free_may_use_a_window_to_its_end() -> None:
     greedy = limiter(None, leave_free=0.0)
 
     assert greedy.cap == 40
-    assert greedy.told(Traffic(quota=500, left=1, reset=9), under_way=0, now=0.0).not_before == 0.0
+    assert greedy.told(Traffic(quota=500, left=1, reset=9), under_way=0, now=0.0).not_before == NEVER
     assert greedy.told(Traffic(quota=500, left=0, reset=9), under_way=0, now=0.0).not_before == 9.0
 
 

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from strategies import entries, few_targets, targets
 
 from reconciler.core.address import Address, format_address
 from reconciler.core.diagnostics import Diagnostic, InvalidInput
-from reconciler.core.state import Applied, CallRecord, Entry, Refused, State, Unsettled
+from reconciler.core.state import Applied, CallRecord, ClockOffset, Entry, Refused, State, Unsettled
 from reconciler.core.target import SUBSCRIPTION_NAME, Target
 from reconciler.formats.schema import SchemaSet
 from reconciler.formats.state import RESTORE, read_state, write_state
@@ -38,6 +39,7 @@ def states(draw: st.DrawFn) -> State:
         lineage=draw(anything),
         serial=draw(st.integers(0)),
         epoch=draw(st.integers(0, 3)),
+        clock=draw(st.none() | st.builds(ClockOffset, st.text(), st.integers(-(10**10), 10**10))),
         tenant=draw(maybe),
         entity=draw(maybe),
         entries={format_address(each): told(draw, draw(entries(each))) for each in found},
@@ -123,15 +125,7 @@ def test_every_written_state_follows_its_schema(state: State) -> None:
 @given(state=states(), data=st.data())
 def test_the_order_in_which_entries_were_learned_changes_no_byte(state: State, data: st.DataObject) -> None:
     shuffled = dict(data.draw(st.permutations([*state.entries.items()])))
-    other = State(
-        environment=state.environment,
-        lineage=state.lineage,
-        serial=state.serial,
-        epoch=state.epoch,
-        tenant=state.tenant,
-        entity=state.entity,
-        entries=shuffled,
-    )
+    other = replace(state, entries=shuffled)
 
     assert write_state(other) == write_state(state)
 
@@ -294,6 +288,10 @@ BAD: dict[str, tuple[bytes, str]] = {
     "a serial with a point": (in_head(serial=1.0), "wrong-field"),
     "a negative serial": (in_head(serial=-1), "wrong-field"),
     "a negative epoch": (in_head(epoch=-1), "wrong-field"),
+    "a clock that is no object": (in_head(clock=3), "wrong-field"),
+    "a clock without a machine": (in_head(clock={"offset": 3}), "wrong-field"),
+    "a clock of another age": (in_head(clock={"machine": "m", "offset": 10**10 + 1}), "wrong-field"),
+    "a clock with more": (in_head(clock={"machine": "m", "offset": 3, "zone": "Z"}), "unknown-key"),
     "a tenant that is a number": (in_head(tenant=1), "wrong-field"),
     "entries that are a list": (in_head(entries=[]), "wrong-field"),
     "no entries": (changed(lambda document: document.pop("entries")), "wrong-field"),
