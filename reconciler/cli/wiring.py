@@ -20,12 +20,21 @@ from reconciler.stores.journal import FileJournals
 _JOB_ADDRESSES = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL")
 
 
+def _monotonic() -> float:
+    """Return seconds that never go back and go on while the machine sleeps: keys age meanwhile."""
+    return time.clock_gettime(_CLOCK)
+
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux stops CLOCK_MONOTONIC in a suspended machine; elsewhere it goes on."""
+
+
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return _monotonic()
 
     async def sleep(self, seconds: float) -> None:
         import asyncio  # noqa: PLC0415  (only an apply sleeps; a plan does not pay for it)
@@ -46,7 +55,7 @@ class World:
     clock: SystemClock
     is_interactive: bool
     ask: Callable[[str], str]
-    monotonic: Callable[[], float] = time.monotonic
+    monotonic: Callable[[], float] = _monotonic
     unix_time: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 

@@ -21,7 +21,7 @@ from builders import (
     state_of,
     subscription,
 )
-from fakes import HandClock, Listener, MemoryJournals, MemoryStore, ScriptedPlatform
+from fakes import DONE, HandClock, Listener, MemoryJournals, MemoryStore, ScriptedPlatform
 
 from reconciler.core.address import Address
 from reconciler.core.call import Authorship
@@ -30,7 +30,7 @@ from reconciler.core.diagnostics import Place
 from reconciler.core.digest import digest_of
 from reconciler.core.environment import EmulatorApi, Environment
 from reconciler.core.key import KeyScope, idempotency_key
-from reconciler.core.outcome import Answer, Fault, FaultKind, Reason
+from reconciler.core.outcome import Answer, Fault, FaultKind, Reason, Traffic
 from reconciler.core.plan import Resume, Undecided
 from reconciler.core.planner import make_plan
 from reconciler.core.retry import ATTEMPTS
@@ -681,3 +681,13 @@ def test_what_a_run_folds_is_what_its_journal_would_have_told() -> None:
     assert folded is not None
     assert told is not None
     assert folded.entries == told.entries
+
+
+def test_a_tenant_whose_budget_is_used_up_ends_a_run_in_order_and_the_next_goes_on() -> None:
+    world = World(*(declare(charge(f"C-{number}")) for number in range(5)))
+    world.platform.answers = {"C-1": replace(DONE, traffic=Traffic(quota=100, left=20, reset=3_000))}
+    first = world.apply()
+
+    assert first.stop is Stop.BUDGET
+    assert outcomes(first) == [Outcome.DONE, Outcome.DONE, *[Outcome.NOT_STARTED] * 3]
+    assert outcomes(world.apply()) == [Outcome.DONE] * 3
