@@ -8,7 +8,6 @@ from reconciler.cli.project import OpenProject
 from reconciler.cli.wiring import World
 from reconciler.core.environment import EmulatorApi, PlatformApi
 from reconciler.core.tenancy import Tenancy
-from reconciler.emulator.app import App, create_app
 from reconciler.errors import StorageError
 from reconciler.ports import Platform, Regeneration, Secret
 from reconciler.workspace.secrets import read_secret
@@ -23,9 +22,7 @@ async def open_platform(opened: OpenProject, world: World) -> AsyncIterator[Plat
     api = opened.environment.api
     async with AsyncExitStack() as opening:
         if isinstance(api, EmulatorApi):
-            application = _emulator(api, opened, world)
-            opening.callback(application.close)
-            platform = _emulated(application, world)
+            platform = _emulated(api, opened, world, opening)
         else:
             platform = _real(api, opened, world)
         opening.push_async_callback(platform.close)
@@ -68,9 +65,11 @@ def _real(api: PlatformApi, opened: OpenProject, world: World) -> HttpPlatform:
     return HttpPlatform(endpoint, network(endpoint), monotonic=world.monotonic)
 
 
-def _emulator(api: EmulatorApi, opened: OpenProject, world: World) -> App:
+def _emulated(api: EmulatorApi, opened: OpenProject, world: World, opening: AsyncExitStack) -> HttpPlatform:
+    from reconciler.emulator.app import create_app  # noqa: PLC0415  (a real tenant does not pay for it)
+
     try:
-        return create_app(database=str(opened.folder / api.database), now=world.unix_time, new_id=world.new_id)
+        application = create_app(database=str(opened.folder / api.database), now=world.unix_time, new_id=world.new_id)
     except (OSError, ValueError) as error:
         told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise StorageError(
@@ -78,8 +77,6 @@ def _emulator(api: EmulatorApi, opened: OpenProject, world: World) -> App:
             f"{api.database}: {told}",
             hint="Check rights and disk space, or name another file under api: in the project file.",
         ) from error
-
-
-def _emulated(application: App, world: World) -> HttpPlatform:
+    opening.callback(application.close)
     endpoint = Endpoint(base_url=_EMULATOR_URL, client_id=Secret("local"), client_secret=Secret("local"))
     return HttpPlatform(endpoint, in_process(application, endpoint), monotonic=world.monotonic)

@@ -24,12 +24,15 @@ TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {
 
 
 @contextmanager
-def serving(seconds: float) -> Iterator[str]:
+def serving(seconds: float, certificate: Path | None = None) -> Iterator[str]:
+    """Serve answers after *seconds*, over TLS with *certificate* of localhost, and yield the URL."""
     command = [sys.executable, str(Path(__file__).with_name("server.py")), str(seconds)]
+    command += [str(certificate)] if certificate else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+            server = "https://localhost" if certificate else "http://127.0.0.1"
+            yield f"{server}:{process.stdout.readline().strip()}"
         finally:
             process.kill()
 
