@@ -21,11 +21,7 @@ async def open_platform(opened: OpenProject, world: World) -> AsyncIterator[Plat
     """Yield the platform of an environment. Raise AuthenticationError if its credentials cannot be read."""
     api = opened.environment.api
     async with AsyncExitStack() as opening:
-        match api:
-            case EmulatorApi():
-                platform = _emulated(api, opened, world, opening)
-            case PlatformApi():
-                platform = _real(api, opened, world)
+        platform = _emulated(api, opened, world, opening) if isinstance(api, EmulatorApi) else _real(api, opened, world)
         opening.push_async_callback(platform.close)
         yield platform
 
