@@ -17,7 +17,26 @@ from reconciler.core.timestamp import timestamp
 from reconciler.stores.file import FileStore
 from reconciler.stores.journal import FileJournals
 
-_JOB_ADDRESSES = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL")
+_JOB_ADDRESSES = (
+    "{CI_JOB_URL}",
+    "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
+    "{BUILDKITE_BUILD_URL}",
+    "{CIRCLE_BUILD_URL}",
+    "{BUILD_URL}",
+)
+"""How the address of a job is made of a CI system's variables: GitLab, GitHub, Buildkite, CircleCI, Jenkins."""
+
+
+def job_address(variables: Mapping[str, str]) -> str | None:
+    """Return where the job that this process is part of can be looked at, or None."""
+    for form in _JOB_ADDRESSES:
+        try:
+            address = form.format_map(variables)
+        except KeyError:
+            continue
+        if address.startswith(("https://", "http://")):
+            return address
+    return None
 
 
 def _monotonic() -> float:
@@ -61,7 +80,7 @@ class World:
 
     def identity(self) -> Mapping[str, str]:
         """Return who is at work here, for whoever meets our lock. No variable but CI's own address of a job is told."""
-        job = next((self.variables[name] for name in _JOB_ADDRESSES if self.variables.get(name)), None)
+        job = job_address(self.variables)
         return {
             "who": self.variables.get("USER", "unknown"),
             "host": os.uname().nodename,

@@ -5,7 +5,7 @@ words, Refused only if it said that nothing was done. What never reached the app
 itself nor of an earlier send (Again). Everything else is a Doubt, and a doubt is never sent under a new key.
 
     answer                                    tells     next
-    200 and success literally true            Done      record it
+    200 and success literally true            Done      record it; reasons beside it are a warning
     final reason (categories 10-45, 90)       Refusal   record it; a new call has the next number
     passing reason (50, 61, 70)               Again     the same key; if the answer is shown to be saved under the key
                                                         and nothing is unanswered: Refusal, then the next number
@@ -273,10 +273,12 @@ def _know_reasons(answer: Answer, history: History, code: str, message: str) -> 
 
 
 def _done(answer: Answer) -> Done:
+    warnings = [f"the platform reported success and yet: {_told(answer)[1]}"] if answer.reasons else []
     if answer.id_list is None:
-        return Done(id_list=(), warning="the platform reported success without a usable list of ids")
-    warning = None if answer.id_list else "the platform generated no booking transactions for this target"
-    return Done(id_list=answer.id_list, warning=warning)
+        warnings.append("the platform reported success without a usable list of ids")
+    elif not answer.id_list:
+        warnings.append("the platform generated no booking transactions for this target")
+    return Done(id_list=answer.id_list or (), warning="; ".join(warnings) or None)
 
 
 def _told(answer: Answer) -> tuple[str, str]:

@@ -288,3 +288,15 @@ def test_a_limit_that_is_shown_to_be_saved_under_the_key_is_followed_by_a_new_ca
     assert kind(first) is Cause.LIMIT
     assert isinstance(second, Refusal)
     assert second.passing
+
+
+def test_success_with_reasons_is_done_and_the_reasons_are_told() -> None:
+    partial = Answer(
+        status=200, is_business=True, success=True, id_list=("a",), reasons=(Reason("53100050", "one segment skipped"),)
+    )
+    known = know(partial)
+
+    assert isinstance(known, Done)
+    assert known.id_list == ("a",)
+    assert known.warning is not None
+    assert "one segment skipped" in known.warning
