@@ -165,6 +165,7 @@ async def _apply(planned: Planned, arguments: argparse.Namespace, world: World) 
         configured=Tenancy(tenant=opened.environment.tenant, entity=opened.environment.entity),
         authorship=authorship_of(opened.folder, {place.path for place in places if place}),
         concurrency=arguments.concurrency,
+        leave_free=opened.environment.leave_free,
         deadline=world.monotonic() + max(0.0, arguments.deadline - min(_MARGIN, arguments.deadline / 5)),
         max_calls=arguments.max_calls,
     )

@@ -114,7 +114,7 @@ def _add_apply(commands: "_Commands[Parser]") -> None:
         "--concurrency",
         metavar="N",
         type=_positive,
-        help="send at most N calls at once (default: 80 %% of the platform's limit, 32)",
+        help="send at most N calls at once (default: the platform's limit less api: leave_free, 32 of 40)",
     )
     parser.add_argument("--max-calls", metavar="N", type=_positive, help="begin at most N calls: a first batch")
     parser.add_argument(

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from reconciler.core.diagnostics import Place, nearest
+from reconciler.core.limiter import FREE_SHARE
 from reconciler.errors import UsageError
 
 PRODUCTION_HOSTS = frozenset({"rest.zuora.com", "rest.na.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"})
@@ -64,7 +65,10 @@ class EmulatorApi:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformApi:
-    """A tenant of the platform. None means that the project file does not say."""
+    """A tenant of the platform. None means that the project file does not say.
+
+    *leave_free* is the share of the tenant's limits, from 0 to below 1, that is left to others.
+    """
 
     base_url: str
     client_id: SecretSource
@@ -73,6 +77,11 @@ class PlatformApi:
     tenant_type: TenantType | None = None
     entity: str | None = None
     orgs: tuple[str, ...] = ()
+    leave_free: float = FREE_SHARE
+
+    @property
+    def host(self) -> str | None:
+        return urlsplit(self.base_url).hostname
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +106,10 @@ class Environment:
     @property
     def entity(self) -> str | None:
         return self.api.entity if isinstance(self.api, PlatformApi) else None
+
+    @property
+    def leave_free(self) -> float:
+        return self.api.leave_free if isinstance(self.api, PlatformApi) else FREE_SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ DEFAULT_LIMIT = 40
 """Simultaneous requests of a tenant by default."""
 
 FREE_SHARE = 0.2
-"""What is left to everybody else: 32 of 40 are used."""
+"""What is left to everybody else unless the project file says otherwise: 32 of 40 are used."""
 
 REFRESHED = 1.0
 """Seconds after which the platform counts anew what is under way."""
@@ -32,7 +32,7 @@ class Limiter:
     """*allowed* sends may be under way, at most *cap*; *good* counts answers since the last step.
 
     *generation* counts halvings, *not_before* is when the next send may leave. *adjusted* is when others were last
-    made room for, *crowded* whether they need it still.
+    made room for, *crowded* whether they need it still. *leave_free* is the share that stays free for them.
     """
 
     cap: int
@@ -102,7 +102,8 @@ def is_present(traffic: Traffic, now: datetime) -> bool:
 
 
 def cap_of(limit: int, leave_free: float = FREE_SHARE) -> int:
-    return max(1, int(limit * (1 - leave_free)))
+    """Return what of *limit* may be used, at least 1. The share is decimal: 10 less 0.9 are 1, not 0.9999."""
+    return max(1, int(round(limit * (1 - leave_free), 6)))
 
 
 def limiter(configured: int | None, *, leave_free: float = FREE_SHARE) -> Limiter:

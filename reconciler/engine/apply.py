@@ -14,7 +14,7 @@ from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.fold import fold
 from reconciler.core.journal import Opened
 from reconciler.core.key import KeyScope
-from reconciler.core.limiter import limiter
+from reconciler.core.limiter import FREE_SHARE, limiter
 from reconciler.core.plan import Change, Plan, Undecided
 from reconciler.core.run import CallError, Outcome, Result, Run, Stop
 from reconciler.core.state import State
@@ -52,8 +52,8 @@ class Request:
 
     *machine* names the one this runs on, whose clock is compared with the platform's.
 
-    *concurrency* is how many sends may be under way (None: 80 % of the platform's limit); *deadline* a monotonic time,
-    *max_calls* how many calls are begun at most.
+    *concurrency* is how many sends may be under way (None: the platform's limit less the share *leave_free*);
+    *deadline* a monotonic time, *max_calls* how many calls are begun at most.
     """
 
     plan: Plan
@@ -64,6 +64,7 @@ class Request:
     authorship: Mapping[str, Authorship]
     machine: str = ""
     concurrency: int | None = None
+    leave_free: float = FREE_SHARE
     deadline: float = float("inf")
     max_calls: int | None = None
 
@@ -208,7 +209,7 @@ def _sends(request: Request, ports: Ports, base: _Base, journal: GroupCommit) ->
             refreshed_at=bound.refreshed_at,
         ),
         authorship=request.authorship,
-        limiter=limiter(request.concurrency),
+        limiter=limiter(request.concurrency, leave_free=request.leave_free),
         journal=journal,
         sender=Sender(
             platform=ports.platform,

@@ -3,6 +3,7 @@
 Rule: no field is read and then ignored. What later versions will know is refused until it does something.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from posixpath import normpath
 
@@ -19,15 +20,17 @@ from reconciler.core.environment import (
     TenantType,
     base_url_fault,
 )
+from reconciler.core.limiter import FREE_SHARE
 from reconciler.formats.fields import check_keys, mapping_of, sequence_of, text_of
 from reconciler.formats.spec import check_document_version
 from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Sequence, Unreadable
 
 _PROJECT = ("version", "name", "default", "environments")
 _ENVIRONMENT = ("api", "specs", "state")
-_PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "credentials")
+_PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "leave_free", "credentials")
 _SECRET = ("env", "file", "command")
 _SOURCE_HINT = "Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
+_SHARE = re.compile(r"0(?:\.[0-9]{1,9})?")
 _EXAMPLES = {
     "name": "Write name: and a name of your own. It is part of every Idempotency-Key.",
     "environments": "Write environments: and below it a name with api, specs and state.",
@@ -135,6 +138,7 @@ def _platform(mapping: Mapping, reading: Reading) -> PlatformApi | None:
         what = "orgs must be ids of organizations, in ASCII and without commas"
         why = "They are sent in one header."
         reading.report("not-ascii", what, mapping.keys["orgs"], detail=why, hint="List each id as an item of its own.")
+    leave_free = _share(mapping, "leave_free", reading)
     if base_url is None or secrets is None:
         return None
     return PlatformApi(
@@ -145,6 +149,7 @@ def _platform(mapping: Mapping, reading: Reading) -> PlatformApi | None:
         tenant_type=TenantType(tenant_type) if tenant_type else None,
         entity=entity,
         orgs=orgs,
+        leave_free=leave_free,
     )
 
 
@@ -276,6 +281,19 @@ def _choice(mapping: Mapping, name: str, known: Collection[str], reading: Readin
     at = (node.line, node.column)
     reading.report("unknown-value", f"{name} cannot be {shown(value)}", at, hint=nearest(value, known))
     return None
+
+
+def _share(mapping: Mapping, name: str, reading: Reading) -> float:
+    """Return a share from 0 to below 1, written as a decimal; what cannot be read is reported and the default."""
+    node = mapping.values.get(name)
+    if node is None or type(node) is Unreadable:
+        return FREE_SHARE
+    if type(node) is Scalar and node.plain and _SHARE.fullmatch(node.text):
+        return float(node.text)
+    what, hint = f"{name} must be a number from 0 to below 1", "Write a decimal such as 0.2, without quotes."
+    why = "It is the share of the tenant's limits that is left to others."
+    reading.report("not-a-share", what, (node.line, node.column), detail=why, hint=hint)
+    return FREE_SHARE
 
 
 def _texts(mapping: Mapping, name: str, reading: Reading) -> Iterator[str]:

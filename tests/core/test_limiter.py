@@ -103,6 +103,23 @@ def test_an_announced_limit_is_kept_less_the_share_of_others(announced: int, cap
     assert now.allowed == cap
 
 
+@pytest.mark.parametrize(("leave_free", "cap", "announced"), [(0.0, 40, 10), (0.5, 20, 5), (0.9, 4, 1), (0.99, 1, 1)])
+def test_the_share_that_is_left_free_is_the_projects(leave_free: float, cap: int, announced: int) -> None:
+    now = limiter(None, leave_free=leave_free)
+    small, usual = (now.announced(Traffic(limit=limit)) for limit in (10, 40))
+
+    assert (now.allowed, small.cap, usual.cap) == (cap, announced, cap)
+
+
+def test_a_configured_number_is_the_users_own_and_leaves_nothing_free() -> None:
+    assert limiter(40, leave_free=0.9).announced(Traffic(limit=40)).cap == 40
+
+
+@given(st.integers(1, 30_000_000), st.integers(0, 99))
+def test_what_is_used_of_a_limit_is_exact_in_decimals(limit: int, hundredths: int) -> None:
+    assert cap_of(limit, hundredths / 100) == max(1, limit * (100 - hundredths) // 100)
+
+
 def test_a_configured_number_gives_way_to_a_lower_announced_limit_only() -> None:
     assert limiter(10).announced(Traffic(limit=40)).cap == 10
     assert limiter(10).announced(Traffic(limit=6)) == Limiter(cap=6, allowed=6, configured=10)

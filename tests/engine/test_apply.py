@@ -71,7 +71,8 @@ class World:
         self.platform = platform or ScriptedPlatform()
         self.store = MemoryStore()
         self.journals = MemoryJournals()
-        self.concurrency = 1
+        self.concurrency: int | None = 1
+        self.leave_free = 0.2
         self.clock = HandClock()
         self.listener = Listener()
         self.stop: Stop | None = None
@@ -96,6 +97,7 @@ class World:
             plan=make_plan(self.spec, stored.state, BINDING, now=self.clock.now()),
             stored=stored,
             concurrency=self.concurrency,
+            leave_free=self.leave_free,
             run=f"run-{self.runs}",
             lineage="lineage-1",
             configured=self.configured,
@@ -595,6 +597,18 @@ def test_lanes_run_side_by_side_up_to_the_limit_and_versions_of_one_subscription
     assert set(outcomes(run)) == {Outcome.DONE}
     assert seen.most == 4
     assert seen.twice == set()
+
+
+@pytest.mark.parametrize(("concurrency", "leave_free", "most"), [(None, 0.2, 32), (None, 0.75, 10), (12, 0.75, 12)])
+def test_the_share_left_free_holds_back_an_apply_that_is_told_no_number(
+    concurrency: int | None, leave_free: float, most: int
+) -> None:
+    world = World(*(declare(subscription(1, f"S{number}")) for number in range(60)))
+    world.concurrency, world.leave_free = concurrency, leave_free
+    seen = Watcher(world.platform)
+    asyncio.run(apply_plan(world.request(), replace(world.ports(), platform=seen)))
+
+    assert seen.most == most
 
 
 class Watcher:

@@ -30,6 +30,7 @@ environments:
       tenant_type: central_sandbox
       entity: 0e3c1f2a
       orgs: [org-1, org-2]
+      leave_free: 0.35
       credentials:
         client_id: {env: SANDBOX_ID}
         client_secret: {file: /run/secrets/sandbox}
@@ -119,6 +120,13 @@ FAULTS: dict[str, tuple[str, list[str]]] = {
     "an entity that no header can carry": (platform(rest="entity: münchen"), ["not-ascii 7:7"]),
     "an org that no header can carry": (platform(rest="orgs: ['a,b']"), ["not-ascii 7:7"]),
     "orgs that are one": (platform(rest="orgs: a"), ["wrong-shape 7:13"]),
+    "a share of everything": (platform(rest="leave_free: 1"), ["not-a-share 7:19"]),
+    "a share of nothing": (platform(rest="leave_free: "), ["not-a-share 7:19"]),
+    "a share below nothing": (platform(rest="leave_free: -0.1"), ["not-a-share 7:19"]),
+    "a share in percent": (platform(rest="leave_free: 20%"), ["not-a-share 7:19"]),
+    "a share in quotes": (platform(rest="leave_free: '0.2'"), ["not-a-share 7:19"]),
+    "a share that is several": (platform(rest="leave_free: [0.2]"), ["not-a-share 7:19"]),
+    "an alias for a share": (platform(rest="leave_free: *x"), ["alias 7:19"]),
     "a secret in the file": (secret("abc"), [f"secret-in-file {SOURCE}"]),
     "a secret of nothing": (secret(""), [f"secret-in-file {SOURCE}"]),
     "a secret that is a list": (secret("[a]"), [f"secret-in-file {SOURCE}"]),
@@ -229,6 +237,7 @@ def test_an_environment_of_the_platform_says_where_secrets_are_and_never_what_th
         tenant_type=TenantType.CENTRAL_SANDBOX,
         entity="0e3c1f2a",
         orgs=("org-1", "org-2"),
+        leave_free=0.35,
     )
 
 
@@ -238,6 +247,12 @@ def test_what_a_project_file_does_not_say_is_none() -> None:
         client_id=FromVariable("ID"),
         client_secret=FromCommand(("vault", "read", "-field=secret")),
     )
+
+
+def test_the_share_left_free_is_a_fifth_where_the_file_does_not_say_and_for_the_emulator() -> None:
+    left = {name: each.leave_free for name, each in good().environments.items()}
+
+    assert left == {"local": 0.2, "sandbox": 0.35, "production": 0.2}
 
 
 @pytest.mark.parametrize(
