@@ -14,6 +14,7 @@ from reconciler.core.declaration import Declaration
 from reconciler.core.diagnostics import Diagnostic, Place
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import SCHEME, Digest, canonical_json
+from reconciler.core.forecast import Forecast
 from reconciler.core.selection import EVERYTHING, Action, Selection
 from reconciler.core.state import Unsettled
 from reconciler.core.timestamp import Timestamp
@@ -140,7 +141,7 @@ class Binding:
 class Plan:
     """*changes* are in the order of addresses; *unchanged*, *undeclared* and *left_out* are counts of addresses.
 
-    *last_applied* is when the latest of the unchanged ones was applied.
+    *last_applied* is when the latest of the unchanged ones was applied; *forecast* is None where none was made.
     """
 
     binding: Binding
@@ -151,6 +152,7 @@ class Plan:
     last_applied: Timestamp | None = None
     selection: Selection = EVERYTHING
     warnings: tuple[Diagnostic, ...] = ()
+    forecast: Forecast | None = None
 
     @property
     def calls(self) -> tuple[Calling, ...]:

@@ -7,6 +7,7 @@ from reconciler.core.address import Address
 from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.environment import Environment, Project
+from reconciler.core.forecast import daily_limit, forecast_of
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import Selection
@@ -84,4 +85,10 @@ def plan_environment(
         serial=state.serial if state else 0,
         epoch=state.epoch if state else 0,
     )
-    return make_plan(spec, state, binding, now=now, selection=selection)
+    plan = make_plan(spec, state, binding, now=now, selection=selection)
+    calls = len(plan.calls)
+    return replace(
+        plan,
+        forecast=forecast_of(calls, state, environment.api),
+        warnings=(*plan.warnings, *daily_limit(calls, state, environment, now=now)),
+    )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput
+from reconciler.core.forecast import Forecast
 from reconciler.core.outcome import category_of
 from reconciler.core.plan import Change, Plan, Reissue, place_of
 from reconciler.core.run import CallError, Outcome, Result, Run
@@ -30,6 +31,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "left_out": plan.left_out,
         "changes": [_change(change) for change in plan.changes],
         "warnings": [_diagnostic(each) for each in plan.warnings],
+        "forecast": _forecast(plan.forecast) if plan.forecast else None,
     }
 
 
@@ -100,6 +102,16 @@ def _change(change: Change) -> dict[str, Any]:
         if change.not_before is not None:
             value["not_before"] = timestamp(change.not_before)
     return value
+
+
+def _forecast(forecast: Forecast) -> dict[str, Any]:
+    rate = forecast.calls_per_second
+    return {
+        "calls": forecast.calls,
+        "seconds": forecast.seconds,
+        "basis": forecast.basis,
+        "calls_per_second": round(rate, 3) if rate is not None else None,
+    }
 
 
 def _result(result: Result) -> dict[str, Any]:

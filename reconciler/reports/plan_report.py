@@ -9,6 +9,7 @@ from itertools import groupby
 
 from reconciler.core.declaration import Flags
 from reconciler.core.diagnostics import Diagnostic
+from reconciler.core.forecast import Basis
 from reconciler.core.plan import Blocked, Change, Plan, Regenerate, Reissue, Resume, Undecided, place_of
 from reconciler.core.selection import Action
 
@@ -36,11 +37,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReport:
+    """*duration* says how long the calls will take, and is empty where nothing is known of it."""
+
     environment: str
     tenant: str
     groups: tuple[Group, ...]
     at_rest: tuple[str, ...]
     verdict: str
+    duration: str
     plan_id: str
     warnings: tuple[Diagnostic, ...]
     has_calls: bool
@@ -66,6 +70,7 @@ def report_plan(plan: Plan) -> PlanReport:
         groups=tuple(_groups(plan.changes)),
         at_rest=tuple(_at_rest(plan)),
         verdict=_verdict(plan),
+        duration=_duration(plan),
         plan_id=plan.id,
         warnings=plan.warnings,
         has_calls=bool(plan.calls),
@@ -74,6 +79,16 @@ def report_plan(plan: Plan) -> PlanReport:
 
 def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def lasting(seconds: int) -> str:
+    """Return *seconds* in its greatest unit and the one below: ``2 h 5 min``."""
+    units = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
+    for size, unit, smaller, lower in units:
+        if seconds >= size:
+            rest = seconds % size // smaller
+            return f"{seconds // size} {unit}" + (f" {rest} {lower}" if rest else "")
+    return f"{seconds} s"
 
 
 def flags_of(change: Change) -> Flags:
@@ -137,3 +152,15 @@ def _verdict(plan: Plan) -> str:
     if not parts:
         return "Nothing to do: nothing that is selected needs a call." if plan.selection else _ALL_DONE
     return f"Plan: {counted(summary['calls'], 'call')} to the platform ({', '.join(parts)})."
+
+
+def _duration(plan: Plan) -> str:
+    forecast = plan.forecast
+    if forecast is None or forecast.seconds is None or not forecast.calls:
+        return ""
+    time, rate = lasting(forecast.seconds), forecast.calls_per_second or 0.0
+    if forecast.basis is Basis.RATE_LIMITS:
+        return f"Takes at least {time}: the rate limits of the tenant, less the share left free, allow no more."
+    return (
+        f"Takes about {time} at the rate of an earlier run, {f'{rate:.0f}' if rate >= 10 else f'{rate:.2g}'} calls/s."
+    )

@@ -30,6 +30,8 @@ def _lines(report: PlanReport, paint: Paint) -> Iterator[str]:
         yield f"  {paint(Tone.QUIET, rest)}"
     yield ""
     yield paint(Tone.HEADING, report.verdict)
+    if report.duration:
+        yield report.duration
     if report.has_calls:
         yield f"Plan id: {report.plan_id}"
 
