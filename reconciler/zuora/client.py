@@ -106,8 +106,7 @@ class HttpPlatform:
         self._scope: Scope | None = None
         self._fetching = asyncio.Lock()
         self._urls: dict[str, httpx.URL] = {}
-        self._hidden: Secret | None = None
-        self._spellings = _spellings(endpoint.client_secret)
+        self._hidden = _spellings(endpoint.client_secret)
 
     async def authenticate(self) -> Scope:
         return (await self._fresh_token()).scope
@@ -125,7 +124,7 @@ class HttpPlatform:
         )
         headers = {**request.headers, "Authorization": f"Bearer {token.value.reveal()}"}
         try:
-            response = await self._post(request.path, request.query, headers, request.body)
+            response = await self._post(request.path, request.query, headers, request.body, hidden=self._hidden)
         except _NOT_SENT as error:
             return Fault(FaultKind.NOT_SENT, self._told(error))
         except ConnectionRefusedError as error:
@@ -150,6 +149,7 @@ class HttpPlatform:
             if self._token is None or self._monotonic() > self._token_ends:
                 token = await self._fetch_token()
                 self._check_scope(token)
+                self._hidden = (*self._hidden, *_spellings(token.value))
                 self._token, self._token_ends = token, self._monotonic() + token.lifetime - oauth.EARLY
             return self._token
 
@@ -169,7 +169,7 @@ class HttpPlatform:
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept-Encoding": "gzip"}
         body = str(httpx.QueryParams(form)).encode()
         try:
-            response = await self._post(oauth.PATH, {}, headers, body)
+            response = await self._post(oauth.PATH, {}, headers, body, hidden=_spellings(self._endpoint.client_secret))
         except (httpx.HTTPError, OSError, BadBody) as error:
             raise Unreachable(
                 "The platform cannot be reached",
@@ -186,7 +186,13 @@ class HttpPlatform:
         if date is not None and (before is None or date > before):
             self._dated = date, self._monotonic()
 
-    async def _post(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> _Response:
+    async def _post(
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes, *, hidden: tuple[bytes, ...]
+    ) -> _Response:
+        """Send, and return the answer without what is *hidden*: a server may quote what it was sent.
+
+        What an answer says is shown, logged and remembered. A new token may be an old one that is given once more.
+        """
         request = httpx.Request("POST", self._url(path, query), headers=headers, content=body)
         request.extensions["timeout"] = _PHASES.as_dict()
         async with asyncio.timeout(_TOTAL):
@@ -195,9 +201,9 @@ class HttpPlatform:
                 raw = b"".join([chunk async for chunk in _bounded(response)])
             finally:
                 await response.aclose()
-        fields = _fields(response)
+        fields = _fields(response, hidden)
         plain = decompress(raw, fields.get("content-encoding", "").lower())
-        return _Response(response.status_code, fields, self._without_secrets(plain))
+        return _Response(response.status_code, fields, _without(hidden, plain))
 
     def _url(self, path: str, query: Mapping[str, str]) -> httpx.URL:
         """Return an address; there are few, and making one costs as much as all the rest of a request."""
@@ -206,18 +212,9 @@ class HttpPlatform:
             self._urls[target] = self._client.build_request("POST", target).url
         return self._urls[target]
 
-    def _without_secrets(self, body: bytes) -> bytes:
-        """A server may quote what it was sent, and what it says is shown and remembered."""
-        token = self._token.value if self._token else None
-        if token is not self._hidden:
-            self._hidden, self._spellings = token, _spellings(self._endpoint.client_secret, *([token] if token else []))
-        for written in self._spellings:
-            body = body.replace(written, b"***")
-        return body
-
-    @staticmethod
-    def _told(error: Exception) -> str:
-        return clean(str(error)) or type(error).__name__
+    def _told(self, error: Exception) -> str:
+        text = _without(self._hidden, str(error).encode(errors="backslashreplace")).decode()
+        return clean(text) or type(error).__name__
 
 
 def _spellings(*secrets: Secret) -> tuple[bytes, ...]:
@@ -230,11 +227,17 @@ def _spellings(*secrets: Secret) -> tuple[bytes, ...]:
     return tuple(each.encode() for each in sorted(spelt) if len(each) >= _SHORTEST_SECRET)
 
 
-def _fields(response: httpx.Response) -> Mapping[str, str]:
+def _without(hidden: tuple[bytes, ...], text: bytes) -> bytes:
+    for written in hidden:
+        text = text.replace(written, b"***")
+    return text
+
+
+def _fields(response: httpx.Response, hidden: tuple[bytes, ...]) -> Mapping[str, str]:
     """Return the headers by lower-case name; several of one name are one list (RFC 9110)."""
     fields: dict[str, str] = {}
     for name, value in response.headers.raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key, text = name.decode("latin-1").lower(), _without(hidden, value).decode("latin-1")
         fields[key] = f"{fields[key]}, {text}" if key in fields else text
     return fields
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 import trustme
-from canned_server import TOKEN_TEXT, after_token, canned, connect_proxy, http
+from canned_server import TOKEN, TOKEN_TEXT, after_token, canned, connect_proxy, http
 from emulator_harness import Clock, Ids, SocketServer
 
 from reconciler.core.outcome import Again, Answer, Done, Doubt, Fault, FaultKind, know
@@ -335,6 +335,42 @@ def test_a_proxy_variable_that_is_no_usable_url_is_named_and_not_quoted(
 
     assert "HTTPS_PROXY" in caught.value.hint
     assert "pa55" not in str(caught.value)
+
+
+QUOTES: dict[str, Callable[[bytes], bytes]] = {
+    "in its body": lambda text: http(400, b'{"message": "I got %s", "processId": "%s"}' % (text, text)),
+    "in the header of the request id": lambda text: http(400, b"{}", f"Zuora-Request-Id: {text.decode()}"),
+    "in the header of an encoding": lambda text: http(400, b"{}", f"Content-Encoding: {text.decode()}"),
+    "instead of HTTP": lambda text: text + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("secret", [CANARY, TOKEN_TEXT])
+@pytest.mark.parametrize("quote", QUOTES)
+def test_a_server_that_quotes_what_it_was_sent_is_not_quoted(quote: str, secret: str) -> None:
+    with canned(after_token(lambda _: QUOTES[quote](secret.encode()))) as url:
+        answer = talk(url, send)
+
+    assert "***" in str(answer)
+    assert secret not in str(answer)
+
+
+def test_a_token_that_was_replaced_stays_hidden() -> None:
+    tokens = iter(("first-token-of-two", "second-token-of-two"))
+
+    def answer(request: bytes) -> bytes:
+        if b"/oauth/token" in request:
+            return http(200, TOKEN.replace(TOKEN_TEXT.encode(), next(tokens).encode()))
+        return http(401, b'{"message": "not first-token-of-two"}')
+
+    async def twice(platform: HttpPlatform) -> tuple[Answer | Fault, Answer | Fault]:
+        return await send(platform), await send(platform)
+
+    with canned(answer) as url:
+        answers = talk(url, twice)
+
+    assert "not ***" in str(answers[1])
+    assert "first-token-of-two" not in str(answers)
 
 
 def test_a_secret_is_not_shown_by_anything_that_shows_things() -> None:
