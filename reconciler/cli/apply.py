@@ -6,13 +6,16 @@ import signal
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
+from reconciler import __version__
+from reconciler.cli.progress import ConsoleProgress
 from reconciler.cli.project import Planned, hold_lock, make_planned, open_project
+from reconciler.cli.run_log import RunLog, open_log
 from reconciler.cli.sending import nobody, open_platform
 from reconciler.cli.wiring import World, open_journals
 from reconciler.core.environment import Environment
 from reconciler.core.plan import place_of
 from reconciler.core.plan_check import plan_violations
-from reconciler.core.run import Pace, Result, Run, Send, Stop, exit_status
+from reconciler.core.run import Run, Stop, exit_status
 from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.errors import IllegalPlan, Interrupted, ReconcilerError, UsageError
@@ -20,7 +23,7 @@ from reconciler.reports.diagnostic_text import diagnostic_text
 from reconciler.reports.documents import apply_document, failed_apply_document, json_text
 from reconciler.reports.plan_report import report_plan
 from reconciler.reports.plan_text import plan_text
-from reconciler.reports.run_text import result_text, run_text
+from reconciler.reports.run_text import run_text
 from reconciler.workspace.git import authorship_of
 
 _INTERRUPTED = "What was sent before, if anything, is on record: `reconciler plan` shows what is left."
@@ -31,18 +34,29 @@ _MARGIN = 15.0
 _HARD = 0.95
 """The share of the time after which calls under way are no longer waited for."""
 
+_FAILURES = (ReconcilerError, KeyboardInterrupt, asyncio.CancelledError)
+
 
 def run(arguments: argparse.Namespace, world: World) -> int:
     try:
-        with _lock(arguments, world):
-            finished = _run(arguments, world)
-    except (ReconcilerError, KeyboardInterrupt, asyncio.CancelledError) as error:
-        failure = error if isinstance(error, ReconcilerError) else Interrupted("Interrupted", _INTERRUPTED)
+        with _log(arguments, world) as log, _lock(arguments, world):
+            finished = _run(arguments, world, log)
+    except _FAILURES as error:
+        failure = _failure_of(error)
         if arguments.json:
             world.console.out(json_text(failed_apply_document(failure, arguments.environment)))
         raise failure from error
     _report(finished, arguments, world)
     return exit_status(finished)
+
+
+def _failure_of(error: BaseException) -> ReconcilerError:
+    return error if isinstance(error, ReconcilerError) else Interrupted("Interrupted", _INTERRUPTED)
+
+
+def _log(arguments: argparse.Namespace, world: World) -> AbstractContextManager[RunLog]:
+    path = world.here / arguments.log_file if arguments.log_file else None
+    return open_log(path, world.console, world.clock, is_verbose=arguments.verbose)
 
 
 def _lock(arguments: argparse.Namespace, world: World) -> AbstractContextManager[None]:
@@ -51,7 +65,7 @@ def _lock(arguments: argparse.Namespace, world: World) -> AbstractContextManager
     return hold_lock(open_project(arguments, world), world, timeout=arguments.lock_timeout)
 
 
-def _run(arguments: argparse.Namespace, world: World) -> Run:
+def _run(arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
     """Plan, show, ask and apply. The lock is held all the while, so that what was shown is what is done."""
     planned = make_planned(arguments, world)
     _show(planned, arguments, world)
@@ -59,7 +73,7 @@ def _run(arguments: argparse.Namespace, world: World) -> Run:
     _check_confirmed(planned.opened.environment, arguments)
     if planned.plan.calls:
         _confirm(planned.opened.environment, arguments, world)
-    return asyncio.run(_apply(planned, arguments, world))
+    return _apply(planned, arguments, world, log)
 
 
 def _show(planned: Planned, arguments: argparse.Namespace, world: World) -> None:
@@ -134,32 +148,36 @@ class _Signals:
         self.stop = self.stop or stop
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lines:
-    """Progress as one line for each change."""
+def _apply(planned: Planned, arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
+    """Carry the plan out, between a line of the log that says what and one that says how it ended."""
+    run, plan, state = world.new_run(), planned.plan, planned.stored.state
+    environment = planned.opened.environment
+    log.begin(
+        run=run,
+        plan=plan.id,
+        project=planned.opened.project.name,
+        environment=environment.name,
+        tenant=environment.tenant or (state.tenant if state else None),
+        calls=len(plan.calls),
+        version=__version__,
+    )
+    try:
+        finished = asyncio.run(_send(run, planned, arguments, world, log))
+    except _FAILURES as error:
+        failure = _failure_of(error)
+        log.end(run, status=failure.exit_status, error=type(failure).__name__)
+        raise
+    log.end(run, status=exit_status(finished), finished=finished)
+    return finished
 
-    world: World
-    to_stderr: bool
 
-    def sent(self, send: Send) -> None: ...
-
-    def moved(self, pace: Pace) -> None: ...
-
-    def settled(self, result: Result, *, done: int, total: int) -> None:
-        console = self.world.console
-        if self.to_stderr:
-            console.err(result_text(result, console.error_paint, done=done, total=total) + "\n")
-        else:
-            console.out(result_text(result, console.paint, done=done, total=total) + "\n")
-
-
-async def _apply(planned: Planned, arguments: argparse.Namespace, world: World) -> Run:
+async def _send(run: str, planned: Planned, arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
     opened, plan = planned.opened, planned.plan
     places = [place_of(change) for change in plan.calls]
     request = Request(
         plan=plan,
         stored=planned.stored,
-        run=world.new_run(),
+        run=run,
         machine=world.machine(),
         lineage=world.new_id(),
         configured=Tenancy(tenant=opened.environment.tenant, entity=opened.environment.entity),
@@ -170,13 +188,14 @@ async def _apply(planned: Planned, arguments: argparse.Namespace, world: World) 
         max_calls=arguments.max_calls,
     )
     signals = _Signals(world=world)
+    progress = ConsoleProgress(world.console, log, results_to_stderr=arguments.json)
     async with open_platform(opened, world) if plan.calls else nobody() as platform:
         ports = Ports(
             store=planned.store,
             journals=open_journals(opened.folder, opened.environment),
             platform=platform,
             clock=world.clock,
-            progress=_Lines(world=world, to_stderr=arguments.json),
+            progress=progress,
             stop=lambda: signals.stop,
         )
         signals.task = asyncio.ensure_future(apply_plan(request, ports))
@@ -185,7 +204,8 @@ async def _apply(planned: Planned, arguments: argparse.Namespace, world: World) 
             loop.call_later(arguments.deadline * _HARD, signals.out_of_time)
         loop.add_signal_handler(signal.SIGINT, signals.received, Stop.INTERRUPTED)
         loop.add_signal_handler(signal.SIGTERM, signals.received, Stop.TERMINATED)
-        return await signals.task
+        with progress.shown():
+            return await signals.task
 
 
 def _report(finished: Run, arguments: argparse.Namespace, world: World) -> None:

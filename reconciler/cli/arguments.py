@@ -136,6 +136,8 @@ def _add_apply(commands: "_Commands[Parser]") -> None:
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--confirm", metavar="ENV", help="the environment's name once more, for production")
+    parser.add_argument("-v", "--verbose", action="store_true", help="a line on stderr for each send")
+    parser.add_argument("--log-file", metavar="FILE", type=Path, help="add the same lines to FILE")
     parser.add_argument("--json", action="store_true", help="print the results as JSON (schemas/apply.schema.json)")
 
 

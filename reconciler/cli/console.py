@@ -10,12 +10,19 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-from reconciler.reports.paint import Paint, coloured, colourless
+from reconciler.reports.paint import Paint, Tone, coloured, colourless
 
 _UNSAFE = re.compile(
     "\x1b(?!\\[[0-9]{1,2}m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
 """Control, bidirectional and zero-width characters, but for line breaks, tabs and our own colours."""
+
+_ERASE = "\r\x1b[K"
+_USUAL_COLUMNS = 80
+
+
+def _safe(text: str) -> str:
+    return _UNSAFE.sub(_visible, text)
 
 
 def _visible(found: re.Match[str]) -> str:
@@ -25,6 +32,7 @@ def _visible(found: re.Match[str]) -> str:
 class Console:
     """Writes to two streams; *variables* decide about colour (NO_COLOR, FORCE_COLOR, TERM).
 
+    *is_live* tells that a status line has somebody to see it: stderr is a terminal, and not that of a CI job.
     *has_failed* tells that something could not be written although somebody was listening, as on a full disk.
     """
 
@@ -32,26 +40,51 @@ class Console:
         self._out = out
         self._err = err
         self._broken: set[int] = set()
+        self._status = ""
+        self._out_is_terminal = out.isatty()
+        self.is_live = err.isatty() and variables.get("TERM") != "dumb" and not variables.get("CI")
         self.has_failed = False
         self.paint = _paint(out, variables)
         self.error_paint = _paint(err, variables)
 
     def out(self, text: str) -> None:
-        self._write(self._out, text)
+        if self._status and self._out_is_terminal:
+            self._write(self._err, _ERASE)
+            self._write(self._out, _safe(text))
+            self._write(self._err, self._status)
+        else:
+            self._write(self._out, _safe(text))
 
     def err(self, text: str) -> None:
-        self._write(self._err, text)
+        self._write(self._err, f"{_ERASE if self._status else ''}{_safe(text)}{self._status}")
+
+    def status(self, text: str) -> None:
+        """Show one line below all others, in place of the one before; none for an empty *text*. Only if `is_live`."""
+        if not self.is_live:
+            return
+        cut = _safe(text)[: self._columns() - 1]
+        status = self.error_paint(Tone.QUIET, cut) if cut else ""
+        if status != self._status:
+            self._status = status
+            self._write(self._err, f"{_ERASE}{status}")
 
     def close(self) -> None:
         """Flush both streams; one that nobody reads is pointed at nothing, so that the interpreter stays silent."""
         for stream in (self._out, self._err):
             self._write(stream, "")
 
+    def _columns(self) -> int:
+        """Return how wide the terminal is now; a line that is wider would break and could not be erased."""
+        try:
+            return os.get_terminal_size(self._err.fileno()).columns or _USUAL_COLUMNS
+        except (OSError, ValueError):
+            return _USUAL_COLUMNS
+
     def _write(self, stream: TextIO, text: str) -> None:
         if id(stream) in self._broken:
             return
         try:
-            stream.write(_UNSAFE.sub(_visible, text))
+            stream.write(text)
             stream.flush()
         except (OSError, ValueError) as error:
             self.has_failed = self.has_failed or not isinstance(error, BrokenPipeError)
