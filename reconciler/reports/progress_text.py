@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from math import ceil
 
 from reconciler.core.run import Pace
-
-_LONG = 100
-"""How many of a unit of time are too many to be read at a glance."""
+from reconciler.reports.plan_report import lasting
 
 
 def progress_text(pace: Pace | None, *, elapsed: float, rate: float | None = None, left: float | None = None) -> str:
@@ -26,18 +24,10 @@ def _parts(pace: Pace, rate: float | None, left: float | None) -> Iterator[str]:
     if rate is not None:
         yield f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.1f}/min"
     if left is not None and pace.ended < pace.total:
-        yield f"about {_about(left)} left"
+        yield f"about {lasting(ceil(left))} left"
 
 
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _about(seconds: float) -> str:
-    if seconds < _LONG:
-        return f"{ceil(seconds)} s"
-    if seconds < _LONG * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{round(seconds / 3600)} h"

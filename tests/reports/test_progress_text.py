@@ -35,11 +35,11 @@ TABLE = [
     ),
     (
         progress_text(pace(), elapsed=3_600.0, rate=0.27, left=3_260.0),
-        "1:00:00  120/1000 ended, 0 refused, 31/32 in flight, 16.2/min, about 54 min left",
+        "1:00:00  120/1000 ended, 0 refused, 31/32 in flight, 16.2/min, about 54 min 20 s left",
     ),
     (
         progress_text(pace(), elapsed=36_061.0, rate=0.01, left=88_000.0),
-        "10:01:01  120/1000 ended, 0 refused, 31/32 in flight, 0.6/min, about 24 h left",
+        "10:01:01  120/1000 ended, 0 refused, 31/32 in flight, 0.6/min, about 1 d left",
     ),
     (
         progress_text(pace(under_way=0, allowed=16, paused=11.2), elapsed=5.0, rate=24.3, left=36.0),
