@@ -112,12 +112,17 @@ class MemoryJournals:
     contents: dict[str, bytes] = field(default_factory=dict)
     closed: list[str] = field(default_factory=list)
     fails: bool = False
+    is_unreadable: bool = False
     writes: int = 0
 
     def abandoned(self) -> list[str]:
         return sorted(self.contents)
 
     def read(self, name: str) -> bytes:
+        if self.is_unreadable:
+            raise StorageError(
+                "The journal cannot be read", f"{name}: input/output error.", hint="Look after the disk."
+            )
         return self.contents.get(name, b"")
 
     def create(self, run: str, head: bytes) -> MemoryJournal:

@@ -155,7 +155,9 @@ async def _send(run: Run, request: Request, ports: Ports, base: _Base) -> Run:
         run,
         results=tuple(known.get(change.address) or _not_sent(change) for change in request.plan.changes),
         stop=sends.stopped or (_stop_of(error) if error else None),
-        error=CallError(type(error).__name__, f"{error.summary}: {error.detail}") if error else None,
+        error=CallError(type(error).__name__, f"{error.summary}: {error.detail} {error.hint}".strip())
+        if error
+        else None,
     )
 
 
@@ -169,17 +171,23 @@ def _close(
     """Fold what was *learned* and remove the journal.
 
     Of a run that was broken off the journal knows more, such as calls under way, and perhaps less: both are folded.
-    Return what the journal was found to say then, and why the state could not be written: the journal stays.
+    Return what the journal was found to say then, and what has failed: the journal stays, and what is known is saved if
+    it can be.
     """
     written: Sequence[Result] = ()
+    failure: ReconcilerError | None = None
     try:
         if not is_whole:
             written = tuple(results_of(read_journal(ports.journals.read(name), name)))
+    except (StorageError, InvalidInput) as error:
+        failure = error
+    try:
         _save(ports.store, base, [*written, *learned])
-        ports.journals.remove(name)
+        if failure is None:
+            ports.journals.remove(name)
     except (StorageError, StaleError, InvalidInput) as error:
-        return written, error
-    return written, None
+        failure = failure or error
+    return written, failure
 
 
 def _opened(request: Request, base: _Base) -> Opened:

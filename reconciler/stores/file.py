@@ -71,7 +71,7 @@ def translated(summary: str, name: str) -> Iterator[None]:
         raise StorageError(
             summary,
             f"{name}: {error.strerror or error}.",
-            hint="The state is as it was. Check rights, disk space and quota, then run the command again.",
+            hint="The state is whole. Check rights, disk space and quota, then run the command again.",
         ) from error
 
 
@@ -86,6 +86,12 @@ def locked_folder(folder: Path) -> Iterator[int]:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
+        let_go(descriptor)
+
+
+def let_go(descriptor: int) -> None:
+    """Close what is on the disk already, or was only read or locked: that closing fails changes nothing of it."""
+    with suppress(OSError):
         os.close(descriptor)
 
 

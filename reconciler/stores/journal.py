@@ -11,12 +11,11 @@ import fcntl
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from glob import escape
 from pathlib import Path
 from threading import Lock
 
 from reconciler.errors import StorageError
-from reconciler.stores.file import locked_folder, translated
+from reconciler.stores.file import let_go, locked_folder, translated
 
 _ENDING = ".journal"
 _OWNER_ONLY = 0o600
@@ -33,11 +32,12 @@ class FileJournals:
 
     def abandoned(self) -> Sequence[str]:
         with translated("The journals cannot be listed", self._name):
-            if not self._folder.is_dir():
+            try:
+                with locked_folder(self._folder):
+                    found = sorted(os.listdir(self._folder))  # noqa: PTH208  (a glob of pathlib hides what fails)
+                    return [name for name in found if self._is_ours(name) and _is_abandoned(self._folder / name)]
+            except FileNotFoundError:
                 return []
-            with locked_folder(self._folder):
-                found = sorted(self._folder.glob(f"{escape(self._prefix)}*{_ENDING}"))
-                return [path.name for path in found if self._is_ours(path) and _is_abandoned(path)]
 
     def read(self, name: str) -> bytes:
         with translated("The journal cannot be read", name):
@@ -63,9 +63,10 @@ class FileJournals:
         with translated("The journal cannot be removed", name):
             (self._folder / name).unlink(missing_ok=True)
 
-    def _is_ours(self, path: Path) -> bool:
+    def _is_ours(self, name: str) -> bool:
         """A run's id has no dot; a name with more of them belongs to a state whose own name begins like ours."""
-        return "." not in path.name.removeprefix(self._prefix).removesuffix(_ENDING)
+        is_journal = name.startswith(self._prefix) and name.endswith(_ENDING)
+        return is_journal and "." not in name.removeprefix(self._prefix).removesuffix(_ENDING)
 
 
 class AppendingFile:
@@ -103,7 +104,7 @@ class AppendingFile:
     def close(self) -> None:
         with self._in_use:
             self._is_broken = True
-            os.close(self._descriptor)
+            let_go(self._descriptor)
 
 
 def _is_abandoned(path: Path) -> bool:
@@ -118,4 +119,4 @@ def _is_abandoned(path: Path) -> bool:
     else:
         return True
     finally:
-        os.close(descriptor)
+        let_go(descriptor)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.errors import Locked
-from reconciler.stores.file import translated
+from reconciler.stores.file import let_go, translated
 
 _PAUSE = 0.2
 
@@ -40,14 +40,14 @@ def held(
         end = monotonic() + timeout
         while not _is_taken(descriptor, name):
             if monotonic() >= end:
-                raise _locked(name, os.pread(descriptor, 4096, 0))
+                raise _locked(name, _holder_in(descriptor))
             sleep(_PAUSE)
         with translated("The lock cannot be taken", name):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         yield
     finally:
-        os.close(descriptor)
+        let_go(descriptor)
 
 
 def _is_taken(descriptor: int, name: str) -> bool:
@@ -57,6 +57,14 @@ def _is_taken(descriptor: int, name: str) -> bool:
         except BlockingIOError:
             return False
         return True
+
+
+def _holder_in(descriptor: int) -> bytes:
+    """Return what the holder has said of itself, empty if that cannot be read: the lock is held all the same."""
+    try:
+        return os.pread(descriptor, 4096, 0)
+    except OSError:
+        return b""
 
 
 def _locked(name: str, content: bytes) -> Locked:

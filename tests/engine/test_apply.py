@@ -556,6 +556,25 @@ def test_what_a_run_could_not_write_into_the_state_the_next_plan_finds_in_its_jo
     assert world.journals.contents == {}
 
 
+def test_what_is_known_is_saved_though_the_journal_fails_and_cannot_be_read_and_stays() -> None:
+    world = World(declare())
+
+    def break_down() -> None:
+        world.journals.fails = world.journals.is_unreadable = True
+
+    world.platform.before_answer = break_down
+    run = world.apply()
+
+    assert (exit_status(run), outcomes(run)) == (6, [Outcome.DONE])
+    assert run.error is not None
+    assert "Look after the disk." in run.error.message
+    assert world.entry().applied is not None
+    assert list(world.journals.contents) == ["state.json.run-1.journal"]
+    world.journals.fails = world.journals.is_unreadable = False
+    assert outcomes(world.apply()) == []
+    assert world.journals.contents == {}
+
+
 def test_nothing_is_sent_that_could_not_be_written_down() -> None:
     world = World(declare(), declare(charge()))
     world.journals.fails = True

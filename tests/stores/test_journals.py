@@ -258,6 +258,27 @@ def test_journals_lie_beside_the_document_that_a_link_leads_to(tmp_path: Path) -
     assert (tmp_path / "shared" / journal.name).read_bytes() == HEAD
 
 
+def test_a_folder_that_cannot_be_listed_is_an_error_and_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journals_at(tmp_path).create("run-1", HEAD).close()
+    Calls(monkeypatch, "listdir", "scandir", fails="listdir", number=13)
+
+    with pytest.raises(StorageError, match=r"state/local\.json: Permission denied"):
+        journals_at(tmp_path).abandoned()
+
+
+def test_a_close_that_fails_is_no_error_as_all_that_counts_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journals = journals_at(tmp_path)
+    journal = journals.create("run-1", HEAD)
+    Calls(monkeypatch, "close", fails="close")
+    journal.close()
+
+    assert journals.read(journal.name) == HEAD
+
+
 def test_where_there_is_no_folder_there_is_no_journal(tmp_path: Path) -> None:
     assert journals_at(tmp_path / "none").abandoned() == []
 
