@@ -8,6 +8,7 @@
     ├── InvalidInput                      3   spec, project or state; carries diagnostics (core/diagnostics.py)
     ├── Locked                            4   another run is at work on this environment
     ├── StaleError                        5   the state moved while we worked, again and again
+    │   └── StalePlan                     5   it moved before anything was sent: planning again is enough
     ├── Unreachable                       6   nothing was sent; the same command may be tried again
     ├── AuthenticationError               8   credentials refused
     │   └── WrongTenant                   8   credentials of another tenant or entity
@@ -60,6 +61,10 @@ class StaleError(ReconcilerError):
     """The state was changed by somebody else while this command worked."""
 
     exit_status = 5
+
+
+class StalePlan(StaleError):
+    """The state has changed since the plan was made. Nothing was sent."""
 
 
 class Locked(ReconcilerError):

@@ -18,7 +18,7 @@ from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Run, Stop, exit_status
 from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
-from reconciler.errors import IllegalPlan, Interrupted, ReconcilerError, UsageError
+from reconciler.errors import IllegalPlan, Interrupted, ReconcilerError, StalePlan, UsageError
 from reconciler.reports.diagnostic_text import diagnostic_text
 from reconciler.reports.documents import apply_document, failed_apply_document, json_text
 from reconciler.reports.plan_report import report_plan
@@ -28,6 +28,9 @@ from reconciler.workspace.git import authorship_of
 
 _INTERRUPTED = "What was sent before, if anything, is on record: `reconciler plan` shows what is left."
 _FOREVER = float("inf")
+_PLANS = 50
+"""How often a plan that nobody was asked about is made anew when others write the state meanwhile."""
+
 _MARGIN = 15.0
 """Seconds before a deadline in which no more calls are begun, or a fifth of the time if that is less."""
 
@@ -40,7 +43,7 @@ _FAILURES = (ReconcilerError, KeyboardInterrupt, asyncio.CancelledError)
 def run(arguments: argparse.Namespace, world: World) -> int:
     try:
         with _log(arguments, world) as log, _lock(arguments, world):
-            finished = _run(arguments, world, log)
+            finished = _run_until_planned(arguments, world, log)
     except _FAILURES as error:
         failure = _failure_of(error)
         if arguments.json:
@@ -63,6 +66,20 @@ def _lock(arguments: argparse.Namespace, world: World) -> AbstractContextManager
     if arguments.lock == "false":
         return nullcontext()
     return hold_lock(open_project(arguments, world), world, timeout=arguments.lock_timeout)
+
+
+def _run_until_planned(arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
+    """Apply, and plan anew if the state has moved before anything was sent: nobody has approved that very plan.
+
+    Somebody who was asked has; then the plan is stale, which is raised.
+    """
+    for _ in range(_PLANS if arguments.yes else 0):
+        try:
+            return _run(arguments, world, log)
+        except StalePlan:
+            world.console.err("The state has changed since the plan was made; nothing was sent. Planning again.
+")
+    return _run(arguments, world, log)
 
 
 def _run(arguments: argparse.Namespace, world: World, log: RunLog) -> Run:

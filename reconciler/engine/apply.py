@@ -25,12 +25,12 @@ from reconciler.engine.plan import StoredState
 from reconciler.engine.recover import results_of
 from reconciler.engine.run_clock import RunClock
 from reconciler.engine.sending import Sender, Sends
-from reconciler.errors import ReconcilerError, StaleError, StorageError
+from reconciler.errors import ReconcilerError, StaleError, StalePlan, StorageError
 from reconciler.formats.journal import opening_line, read_journal
 from reconciler.formats.state import read_state, write_state
 from reconciler.ports import Clock, JournalStore, Platform, Progress, StateConflict, StateStore, Version
 
-_CONFLICTS = 10
+_CONFLICTS = 50
 """How often a write is tried again when others write too; each time their entries are kept and ours folded in."""
 
 
@@ -125,8 +125,8 @@ def _remember(ports: Ports, stored: StoredState, state: State | None) -> Version
     return version or Version("")
 
 
-def _stale_plan(store: StateStore) -> StaleError:
-    return StaleError(
+def _stale_plan(store: StateStore) -> StalePlan:
+    return StalePlan(
         "Stale plan",
         f"{store.name} has changed since the plan was made. Nothing was sent.",
         hint="Plan and review again.",

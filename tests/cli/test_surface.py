@@ -156,26 +156,6 @@ def test_a_run_at_work_keeps_others_out_and_says_who_it_is(project: Project) -> 
     assert "--lock-timeout" in kept_out.err
 
 
-def test_several_applies_at_once_have_one_effect_for_each_change(project: Project) -> None:
-    """Once with the lock, and once more with a new trigger and without it: keys are for safety, locks for courtesy."""
-    effects: list[dict[str, object]] = []
-    for lock, trigger in (("true", "2026-11-backfill"), ("false", "without-lock")):
-        project.edit("local/q4-backfill.yaml", "trigger: 2026-11-backfill", f"trigger: {trigger}")
-        command = [sys.executable, "-m", "reconciler", "apply", "--yes", f"--lock={lock}"]
-        runs = [
-            subprocess.Popen(command, cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            for _ in range(4)
-        ]
-        ends = [(run.communicate(timeout=60)[1], run.returncode) for run in runs]
-
-        assert {status for _, status in ends} <= {0, 4, 5}
-        assert not any("Traceback" in text for text, _ in ends)
-        assert project.run("apply", "--yes").status == 0
-        effects = project.ledger()
-        assert len(effects) == len({effect["idempotencyKey"] for effect in effects})
-    assert len(effects) == 16
-
-
 def test_standard_streams_may_be_closed(project: Project) -> None:
     command = f"{sys.executable} -m reconciler apply --yes <&- >&- 2>&-"
     done = subprocess.run(["/bin/sh", "-c", command], cwd=project.folder, check=False, timeout=60)

@@ -527,7 +527,7 @@ def replaced_by_another_lineage() -> list[bytes]:
 
 
 def never_the_same_twice() -> list[bytes]:
-    return [write_state(state_of({Address(f"Subscription/X@{n}"): entry(refused(record(0)))})) for n in range(1, 20)]
+    return [write_state(state_of({Address(f"Subscription/X@{n}"): entry(refused(record(0)))})) for n in range(1, 100)]
 
 
 @pytest.mark.parametrize("rivals", [replaced_by_another_lineage, never_the_same_twice])
