@@ -205,25 +205,3 @@ def test_an_apply_with_a_deadline_ends_in_time_and_the_next_goes_on(project: Pro
     effects = project.ledger()
     assert len(effects) == len({effect["target"] for effect in effects})
     assert done + 10 <= len(effects)
-
-
-def test_an_apply_goes_on_where_a_kill_has_stopped_it(project: Project) -> None:
-    lines = "".join(f"  - {{subscriptionName: A-S{n:08d}, subscriptionVersion: 1}}\n" for n in range(100, 400))
-    project.write(
-        "local/many.yaml", f"version: 1\nflags: {{onlyReSend: false, reMigrate: true}}\nsubscriptions:\n{lines}"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-m", "reconciler", "apply", "--yes"],
-        cwd=project.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert any("[50/" in line for line in process.stdout)
-        process.kill()
-    assert project.run("apply", "--yes").status == 0
-    effects = project.ledger()
-
-    assert len(effects) == len({effect["target"] for effect in effects}) == 310
-    assert len(project.state["entries"]) == 310
