@@ -77,8 +77,7 @@ def _run_until_planned(arguments: argparse.Namespace, world: World, log: RunLog)
         try:
             return _run(arguments, world, log)
         except StalePlan:
-            world.console.err("The state has changed since the plan was made; nothing was sent. Planning again.
-")
+            world.console.err("The state has changed since the plan was made; nothing was sent. Planning again.\n")
     return _run(arguments, world, log)
 
 
