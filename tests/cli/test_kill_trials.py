@@ -1,7 +1,7 @@
 """``kill -9`` at random moments of a real apply of 300 changes, again and again until one ends by itself.
 
 By default a few trials; ``KILL_TRIALS=100 KILL_SEED=7 pytest -rP tests/cli/test_kill_trials.py`` runs as many as one
-likes. Seed and counts are printed; with the same seed the same delays are taken, though not at the same instructions.
+likes. Seed and counts are printed; the same seed takes the same shares of the time that a whole apply takes here.
 """
 
 import json
@@ -10,6 +10,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,11 +23,11 @@ from commands import TIMEOUT, Project
 TRIALS = int(os.environ.get("KILL_TRIALS", "4"))
 SEED = int(os.environ.get("KILL_SEED", "1"))
 CHANGES = 300
-SHORTEST, LONGEST = 0.3, 2.0
-"""Seconds from the start of a process to its kill: from before its first send until after the end of most."""
+SHORTEST, LONGEST = 0.2, 1.1
+"""When an apply is killed, as shares of what a whole one takes here: from before its first send until after its end."""
 
 MOST = 100
-"""Kills after which an apply of one trial is left alone: a machine that is slower than that gets nowhere."""
+"""Kills after which a trial is left alone: a machine that has become so much slower gets nowhere."""
 
 SLOWLY = {"version": 1, "rules": [{"name": "slow", "fault": {"kind": "latency", "seconds": 0.02, "most": 0.15}}]}
 """So that most of an apply's time is spent with calls in flight."""
@@ -57,10 +58,18 @@ def prepared(folder: Path) -> Project:
     return project
 
 
-def tried(folder: Path, seed: int) -> Trial:
+def whole_time(folder: Path) -> float:
+    """How many seconds an apply takes that nobody kills."""
+    project = prepared(folder)
+    begun = time.monotonic()
+    assert project.run("apply", "--yes").status == 0
+    return time.monotonic() - begun
+
+
+def tried(folder: Path, seed: int, whole: float) -> Trial:
     """Kill one apply after another until one ends by itself before its kill; it has to end with 0."""
     project, trial, chance = prepared(folder), Trial(), random.Random(seed)
-    while (status := killed_after(delay(chance, trial.kills), project)) is None:
+    while (status := killed_after(delay(chance, whole, trial.kills), project)) is None:
         trial.kills += 1
         trial.moments[moment_of(project)] += 1
     if status != 0:
@@ -70,8 +79,8 @@ def tried(folder: Path, seed: int) -> Trial:
     return trial
 
 
-def delay(chance: random.Random, kills: int) -> float:
-    return chance.uniform(SHORTEST, LONGEST) if kills < MOST else TIMEOUT
+def delay(chance: random.Random, whole: float, kills: int) -> float:
+    return whole * chance.uniform(SHORTEST, LONGEST) if kills < MOST else TIMEOUT
 
 
 def killed_after(seconds: float, project: Project) -> int | None:
@@ -113,9 +122,10 @@ def examined(project: Project) -> Iterator[str]:
 
 @pytest.mark.timeout(120 + 60 * TRIALS)
 def test_killed_at_random_moments_until_done_an_apply_loses_and_repeats_nothing(tmp_path: Path) -> None:
+    whole = whole_time(tmp_path / "whole")
     seeds = [SEED * 1_000_000 + number for number in range(TRIALS)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        trials = list(pool.map(lambda seed: tried(tmp_path / str(seed), seed), seeds))
+        trials = list(pool.map(lambda seed: tried(tmp_path / str(seed), seed, whole), seeds))
     wrong = [problem for trial in trials for problem in trial.wrong]
     kills = sum(trial.kills for trial in trials)
     moments = dict(sum((trial.moments for trial in trials), Counter()))

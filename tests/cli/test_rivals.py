@@ -31,6 +31,7 @@ def declare_fifty(project: Project, trigger: str) -> None:
     project.write("local/q4-backfill.yaml", f"version: 1\n{flags}\ntrigger: {trigger}\nsubscriptions:\n{lines}")
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("lock", "statuses"), [("true", {0, 4}), ("false", {0})])
 def test_eight_applies_at_once_have_one_effect_for_each_change_and_nobody_fails(
     project: Project, lock: str, statuses: set[int]
