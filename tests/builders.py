@@ -1,5 +1,6 @@
 """Small ways to say declarations, entries and plans in tests, with everything that does not matter filled in."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from reconciler.core.address import Address, format_address
@@ -73,6 +74,11 @@ def refused(call: CallRecord) -> Refused:
 def lost(call: CallRecord, *, last_sent: datetime | None = None, spent: bool = False) -> Unsettled:
     last = timestamp(last_sent) if last_sent else call.sent
     return Unsettled(call=call, scheme="k1", last_sent=last, message="no answer", spent=spent)
+
+
+def said_undone(call: Unsettled) -> Entry:
+    """The entry of a call in doubt of which a person has said that it was not done."""
+    return entry(replace(call, resolution="looked it up"))
 
 
 def entry(*known: Applied | Refused | Unsettled) -> Entry:

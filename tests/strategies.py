@@ -1,5 +1,6 @@
 """Hypothesis strategies for declarations, entries and histories of a few addresses."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from builders import NOW, applied, declare, lost, record, refused
@@ -58,10 +59,13 @@ def outcomes(draw: st.DrawFn, target: Target, number: int) -> Applied | Refused 
         st.sampled_from([timedelta(minutes=1), timedelta(hours=22, minutes=59), timedelta(hours=23), timedelta(days=2)])
     )
     call = record(number, draw(flags), target=target, trigger=draw(triggers), age=age)
-    kind = draw(st.sampled_from(["applied", "refused", "lost", "spent"]))
+    kind = draw(st.sampled_from(["applied", "refused", "lost", "spent", "said undone"]))
+    said = "looked it up" if kind == "said undone" else None
     if kind == "applied":
         return applied(call)
-    return refused(call) if kind == "refused" else lost(call, last_sent=NOW - age, spent=kind == "spent")
+    if kind == "refused":
+        return refused(call)
+    return replace(lost(call, last_sent=NOW - age, spent=kind == "spent"), resolution=said)
 
 
 @st.composite

@@ -122,8 +122,16 @@ def settle(call: Call, sent: Sent, answer: Answer | Fault, knowledge: Knowledge,
         message=knowledge.message,
         request_id=request_id,
         spent=isinstance(knowledge, Doubt) and knowledge.spent,
+        resolution=_word_that_holds(call.earlier, request_id),
     )
     return result(outcome=Outcome.IN_DOUBT, error=error, record=lost)
+
+
+def _word_that_holds(earlier: Unsettled | None, request_id: str | None) -> str | None:
+    """Return a person's "not done" if the answer is the one that was saved before: then nothing has happened since."""
+    if earlier is None or request_id is None or request_id != earlier.request_id:
+        return None
+    return earlier.resolution
 
 
 def record_of(call: Call, *, run: str, left: Timestamp) -> CallRecord:

@@ -46,10 +46,14 @@ class _Facts:
 
     @property
     def may_still_replay(self) -> bool:
-        """The last call in doubt is what is declared, and its key can still be sent again."""
+        """The last call in doubt is what is declared, and its key can still be sent again, or a person wants it to."""
         last = self.doubts[-1]
         young = timedelta(hours=-1) < self.now - moment(last.call.sent) < timedelta(hours=23)
-        return last.call.digest == self.asked and young and not last.spent
+        return last.call.digest == self.asked and ((young and not last.spent) or self.is_said_undone)
+
+    @property
+    def is_said_undone(self) -> bool:
+        return bool(self.doubts) and self.doubts[-1].resolution is not None
 
 
 def plan_violations(plan: Plan, spec: Spec, state: State | None, now: datetime) -> tuple[str, ...]:
@@ -87,8 +91,11 @@ def _violations_of_completeness(
     for address in everything - changed:
         known = facts(address)
         applied = known.entry.applied
-        at_rest = known.asked is None or (applied is not None and applied.call.digest == known.asked)
-        if known.doubts or not at_rest:
+        if known.asked is None:
+            at_rest = not known.doubts or known.is_said_undone
+        else:
+            at_rest = not known.doubts and applied is not None and applied.call.digest == known.asked
+        if not at_rest:
             yield f"{address}: it must change and the plan does not say so"
 
 
@@ -102,17 +109,21 @@ def _violations_of_change(change: Change, facts: _Facts) -> Iterator[str]:
             if not facts.doubts or facts.doubts[-1] != change.unsettled or not facts.may_still_replay:
                 yield "its key may not be sent again"
         case Undecided():
-            if not facts.doubts:
-                yield "nothing about it is in doubt"
-            elif facts.declaration is not None and (
-                facts.may_still_replay or facts.doubts[-1].call.digest != facts.asked
-            ):
-                yield "it can be decided without a person"
+            yield from _violations_of_undecided(facts)
         case Blocked():
             if change.by == change.address:
                 yield "it blocks itself"
         case _:
             assert_never(change)
+
+
+def _violations_of_undecided(facts: _Facts) -> Iterator[str]:
+    if not facts.doubts:
+        yield "nothing about it is in doubt"
+    elif facts.declaration is None and facts.is_said_undone:
+        yield "a person has decided already"
+    elif facts.declaration is not None and (facts.may_still_replay or facts.doubts[-1].call.digest != facts.asked):
+        yield "it can be decided without a person"
 
 
 def _violations_of_new_call(change: Regenerate | Reissue, facts: _Facts) -> Iterator[str]:

@@ -6,11 +6,13 @@ more than one address. The table, row by row (digest declared | entry | action):
     any                      none, or only refused calls          regenerate
     = applied                nothing in doubt                     none (unchanged)
     = the last call in doubt its key is younger than 23 h         resume
+    = the last call in doubt a person says that it was not done   resume, whatever the age of its key
     = the last call in doubt older, or its key is spent           undecided
     other                    applied, nothing in doubt            reissue
     other                    calls in doubt                       reissue, not earlier than 10 min after the last send
     not declared             nothing in doubt                     none (undeclared)
-    not declared             calls in doubt                       undecided
+    not declared             calls in doubt                       undecided, unless a person says that the last was not
+                                                                  done
     any but unchanged        a lower version of its lane is
                              undecided                            blocked
 
@@ -103,7 +105,9 @@ class _Decider:
         entry = self.entries.get(address, _NEVER)
         last = entry.in_doubt[-1] if entry.in_doubt else None
         if declaration is None:
-            return _undecided(address, None, last, "it is no longer declared") if last else _Nothing.UNDECLARED
+            if last is None or last.resolution is not None:
+                return _Nothing.UNDECLARED
+            return _undecided(address, None, last, "it is no longer declared")
         digest = digest_of(declaration)
         if last is None:
             return _decide_settled(declaration, digest, entry)
@@ -113,6 +117,8 @@ class _Decider:
 
     def _decide_unanswered(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Change:
         age = self.now - moment(last.call.sent)
+        if last.resolution is not None:
+            return _resume(declaration, digest, entry, last, f"a person says it was not done: {last.resolution}")
         if last.spent:
             return _undecided(declaration.address, declaration, last, "the same key brings the same answer again")
         if not is_known(last.call.sent, self.now):
@@ -120,9 +126,7 @@ class _Decider:
             old = f"its key is {hours} h old; the platform forgets a key after 24 h"
             why = old if hours > 0 else "that is still to come by this clock, which must be wrong"
             return _undecided(declaration.address, declaration, last, why)
-        reason = f"{_doubt(last)}; the same key is sent again"
-        number = max(entry.next_call, last.call.number + 1)
-        return Resume(declaration=declaration, digest=digest, unsettled=last, next_call=number, reasons=(reason,))
+        return _resume(declaration, digest, entry, last, "")
 
     def _reissue(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Reissue:
         fields = changed_fields((last.call.flags, last.call.trigger), (declaration.flags, declaration.trigger))
@@ -153,6 +157,12 @@ def _decide_settled(declaration: Declaration, digest: Digest, entry: Entry) -> C
         not_before=None,
         reasons=tuple(map(str, fields)),
     )
+
+
+def _resume(declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled, word: str) -> Resume:
+    reasons = (f"{_doubt(last)}; the same key is sent again", *([word] if word else []))
+    number = max(entry.next_call, last.call.number + 1)
+    return Resume(declaration=declaration, digest=digest, unsettled=last, next_call=number, reasons=reasons)
 
 
 def _undecided(address: Address, declaration: Declaration | None, last: Unsettled, why: str) -> Undecided:

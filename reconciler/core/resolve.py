@@ -1,6 +1,10 @@
-"""Settling a doubt by a person's word, when no key can tell any more.
+"""Settling a doubt by a person's word.
 
-Rule: as long as the platform may still know the key, the key is asked and not a person: a mistake then costs nothing.
+Rule: as long as the platform may still know the key, "not done" keeps it. The same key is then what the next apply
+sends, whatever its age: if the person is wrong, the platform answers with what it has saved and nothing happens twice;
+if its saved answer tells nothing (a spent key), the same comes back and the word goes on to hold; once the platform has
+forgotten the key, the call is carried out, as the person wants. A key that is surely forgotten has no such use: then
+the call is settled as refused, and the next one gets the next number.
 """
 
 from datetime import datetime, timedelta
@@ -11,7 +15,10 @@ from reconciler.core.timestamp import moment, timestamp
 from reconciler.errors import UsageError
 
 FORGOTTEN = timedelta(hours=25)
-"""When the platform has surely forgotten a key: 24 h (guide on idempotent requests), and an hour for clocks."""
+"""When the platform has surely forgotten a key: 24 h (guide on idempotent requests), and an hour for clocks.
+
+Counted from the last send, because the first ones may never have arrived.
+"""
 
 
 class Resolution(StrEnum):
@@ -24,7 +31,7 @@ def resolve(
 ) -> Entry:
     """Return *entry* with its last call in doubt settled as a person says.
 
-    Raise UsageError if nothing is in doubt, or if NOT_DONE comes while the key may still be known to the platform.
+    Raise UsageError if nothing is in doubt.
     """
     if not entry.in_doubt:
         raise UsageError("Nothing to resolve", f"{address} has no call in doubt.")
@@ -34,13 +41,8 @@ def resolve(
         return entry.with_applied(
             Applied(call=lost.call, at=at, id_list=ids, request_id=lost.request_id, resolution=reason)
         )
-    known_until = moment(lost.call.sent) + FORGOTTEN
-    if now < known_until:
-        raise UsageError(
-            "The key is still known",
-            f"The platform may know the key of {address} until {timestamp(known_until)}: it tells better than anybody.",
-            hint="Apply again, which sends the same key; or resolve it after that time.",
-        )
+    if now < moment(lost.last_sent) + FORGOTTEN:
+        return entry.with_word(lost, reason)
     return entry.with_refused(
         Refused(
             call=lost.call,

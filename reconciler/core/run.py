@@ -117,14 +117,18 @@ _STRONGEST_FIRST = (130, 143, 8, 5, 7, 6, 1)
 def exit_status(run: Run) -> int:
     """Return the strongest status that applies: a signal, 8 credentials, 5 stale, 7 undecided, 6 early, 1 refused."""
     outcomes = {result.outcome for result in run.results}
-    spent = any(isinstance(result.record, Unsettled) and result.record.spent for result in run.results)
+    stuck = any(_needs_a_word(result.record) for result in run.results)
     applies = {
-        7: Outcome.UNDECIDED in outcomes or spent or any(each.action is Action.BLOCKED for each in run.results),
+        7: Outcome.UNDECIDED in outcomes or stuck or any(each.action is Action.BLOCKED for each in run.results),
         6: run.stop in _EARLY or Outcome.IN_DOUBT in outcomes or any(_may_go_on(result) for result in run.results),
         1: Outcome.REFUSED in outcomes,
         **({_OF_STOP[run.stop]: True} if run.stop in _OF_STOP else {}),
     }
     return next((status for status in _STRONGEST_FIRST if applies.get(status)), 0)
+
+
+def _needs_a_word(record: Applied | Refused | Unsettled | None) -> bool:
+    return isinstance(record, Unsettled) and record.spent and record.resolution is None
 
 
 def _may_go_on(result: Result) -> bool:

@@ -65,6 +65,7 @@ class Unsettled:
     """A call that was sent and whose end is not known. *scheme* names how *key* was computed.
 
     *spent*: the platform has saved an answer under the key that tells nothing, so sending it again cannot help.
+    *resolution* is why a person says that none of these sends was carried out: the same key is then what is sent next.
     """
 
     call: CallRecord
@@ -73,6 +74,12 @@ class Unsettled:
     message: str
     request_id: str | None = None
     spent: bool = False
+    resolution: str | None = None
+
+    @property
+    def ages_from(self) -> Timestamp | None:
+        """Since when the key ages: its first send; None once a person's word lets it be sent however old it is."""
+        return None if self.resolution is not None else self.call.sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +142,11 @@ class Entry:
             ),
         )
 
+    def with_word(self, lost: Unsettled, reason: str) -> "Entry":
+        """Record that a person says, for *reason*, that *lost*, one of the unsettled calls, was not carried out."""
+        said = replace(lost, resolution=reason)
+        return replace(self, unsettled=tuple(said if each is lost else each for each in self.unsettled))
+
     def _kept(self, call: CallRecord) -> CallRecord:
         """Return *call* under the number by which it is known here.
 
@@ -155,14 +167,19 @@ def _without(calls: tuple[Unsettled, ...], key: str) -> tuple[Unsettled, ...]:
 
 
 def _joined(known: Unsettled, lost: Unsettled) -> Unsettled:
-    """Two sends of one call: the age of its key runs from the first, a lost request may land after the last."""
+    """Two sends of one call: the age of its key runs from the first, a lost request may land after the last.
+
+    A person's word holds for the sends there were when it was given, and no longer once there is a later one.
+    """
     first = min(known.call.sent, lost.call.sent)
+    is_same_send = (known.last_sent, known.call.run) == (lost.last_sent, lost.call.run)
+    later = lost if lost.last_sent >= known.last_sent else known
     return replace(
-        lost,
-        call=replace(lost.call, sent=first),
-        last_sent=max(known.last_sent, lost.last_sent),
-        request_id=lost.request_id or known.request_id,
+        later,
+        call=replace(later.call, sent=first),
+        request_id=later.request_id or known.request_id or lost.request_id,
         spent=known.spent or lost.spent,
+        resolution=later.resolution or (known.resolution if is_same_send else None),
     )
 
 

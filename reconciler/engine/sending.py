@@ -152,7 +152,8 @@ class Sends:
     def _untimely(self, change: Calling) -> Result | None:
         """Return what becomes of a change whose time is over, or has not come yet."""
         now = self._sender.clock.now()
-        if isinstance(change, Resume) and not is_known(change.unsettled.call.sent, now):
+        ages_from = change.unsettled.ages_from if isinstance(change, Resume) else None
+        if isinstance(change, Resume) and ages_from is not None and not is_known(ages_from, now):
             return too_old(change)
         if isinstance(change, Reissue) and change.not_before is not None and now < change.not_before:
             return _too_early(change)

@@ -59,8 +59,8 @@ class Try:
 
     @property
     def first_sent(self) -> Timestamp | None:
-        """When its key was sent first, in this run or before."""
-        return self.call.earlier.call.sent if self.call.earlier else self.first
+        """When its key was sent first, in this run or before; only in this run, if a person wants it sent anyhow."""
+        return (self.call.earlier.ages_from if self.call.earlier else None) or self.first
 
 
 class Tries:

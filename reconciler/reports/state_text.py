@@ -47,6 +47,7 @@ def _entry(entry: Entry) -> Iterator[str]:
     for lost in entry.unsettled:
         yield f"in doubt      since {lost.call.sent}" if lost in entry.in_doubt else "never settled"
         yield f"  because     {lost.message}"
+        yield from _optional("not done", lost.resolution)
         yield from _call(lost.call)
         yield from _optional("request id", lost.request_id)
         yield f"  last sent   {lost.last_sent}"

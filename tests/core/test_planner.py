@@ -15,6 +15,7 @@ from builders import (
     plan_of,
     record,
     refused,
+    said_undone,
     spec_of,
     subscription,
     subscription_id,
@@ -40,6 +41,9 @@ TABLE = {
     "lost, key young": (A, entry(lost(record(0, age=YOUNG))), Resume, 0),
     "lost, key old": (A, entry(lost(record(0, age=OLD))), Undecided, 0),
     "lost, key spent": (A, entry(lost(record(0), spent=True)), Undecided, 0),
+    "lost, key old, said not to be done": (A, said_undone(lost(record(0, age=OLD))), Resume, 0),
+    "lost, key spent, said not to be done": (A, said_undone(lost(record(0), spent=True)), Resume, 0),
+    "something else lost, said not to be done": (B, said_undone(lost(record(0))), Reissue, 1),
     "something else lost": (B, entry(lost(record(0))), Reissue, 1),
     "something else lost long ago": (B, entry(lost(record(0, age=OLD))), Reissue, 1),
     "applied, then something else lost, back again": (
