@@ -8,6 +8,7 @@ from reconciler.core.call import Authorship
 from reconciler.core.declaration import Declaration, Flags, Spec
 from reconciler.core.diagnostics import Place
 from reconciler.core.digest import digest
+from reconciler.core.environment import AfterServerError
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import EVERYTHING, Selection
@@ -71,9 +72,15 @@ def refused(call: CallRecord) -> Refused:
     return Refused(call=call, at=call.sent, code="50000040", message="not found", request_id="r-2")
 
 
-def lost(call: CallRecord, *, last_sent: datetime | None = None, spent: bool = False) -> Unsettled:
+def lost(
+    call: CallRecord, *, last_sent: datetime | None = None, spent: bool = False, saved_error: bool = False
+) -> Unsettled:
+    """A call in doubt; *saved_error* makes it spent too."""
     last = timestamp(last_sent) if last_sent else call.sent
-    return Unsettled(call=call, scheme="k1", last_sent=last, message="no answer", spent=spent)
+    is_spent = spent or saved_error
+    return Unsettled(
+        call=call, scheme="k1", last_sent=last, message="no answer", spent=is_spent, saved_error=saved_error
+    )
 
 
 def said_undone(call: Unsettled) -> Entry:
@@ -111,11 +118,15 @@ BINDING = Binding(
 )
 
 
+CALLS_AGAIN = replace(BINDING, after_server_error=AfterServerError.CALL_AGAIN)
+
+
 def plan_of(
     spec: Spec,
     entries: dict[Address, Entry] | None = None,
     *,
     now: datetime = NOW,
     selection: Selection = EVERYTHING,
+    binding: Binding = BINDING,
 ) -> Plan:
-    return make_plan(spec, state_of(entries or {}), BINDING, now=now, selection=selection)
+    return make_plan(spec, state_of(entries or {}), binding, now=now, selection=selection)

@@ -81,6 +81,7 @@ environments = st.fixed_dictionaries(
         "specs": texts,
         "state": st.fixed_dictionaries({"file": texts}),
     },
+    optional={"after_server_error": st.sampled_from(["undecided", "call_again"])},
 )
 project_files = st.fixed_dictionaries(
     {
@@ -132,6 +133,7 @@ PROJECT_FILE: Value = {
     "default": "local",
     "environments": {
         "local": {"api": {"emulator": "a"}, "specs": "local", "state": {"file": "a"}},
+        "test": {"api": {"emulator": "t"}, "specs": "t", "state": {"file": "t"}, "after_server_error": "call_again"},
         "sandbox": {
             "api": {
                 "base_url": "https://rest.test.zuora.com",
@@ -162,6 +164,7 @@ FIELDS = [
         "state",
         "emulator",
         "base_url",
+        "after_server_error",
     ),
     *(
         "tenant",

@@ -59,13 +59,14 @@ def outcomes(draw: st.DrawFn, target: Target, number: int) -> Applied | Refused 
         st.sampled_from([timedelta(minutes=1), timedelta(hours=22, minutes=59), timedelta(hours=23), timedelta(days=2)])
     )
     call = record(number, draw(flags), target=target, trigger=draw(triggers), age=age)
-    kind = draw(st.sampled_from(["applied", "refused", "lost", "spent", "said undone"]))
+    kind = draw(st.sampled_from(["applied", "refused", "lost", "spent", "saved error", "said undone"]))
     said = "looked it up" if kind == "said undone" else None
     if kind == "applied":
         return applied(call)
     if kind == "refused":
         return refused(call)
-    return replace(lost(call, last_sent=NOW - age, spent=kind == "spent"), resolution=said)
+    found = lost(call, last_sent=NOW - age, spent=kind == "spent", saved_error=kind == "saved error")
+    return replace(found, resolution=said)
 
 
 @st.composite

@@ -122,6 +122,7 @@ def settle(call: Call, sent: Sent, answer: Answer | Fault, knowledge: Knowledge,
         message=knowledge.message,
         request_id=request_id,
         spent=isinstance(knowledge, Doubt) and knowledge.spent,
+        saved_error=isinstance(knowledge, Doubt) and knowledge.saved_error,
         resolution=_word_that_holds(call.earlier, request_id),
     )
     return result(outcome=Outcome.IN_DOUBT, error=error, record=lost)

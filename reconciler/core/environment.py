@@ -37,6 +37,13 @@ class TenantType(StrEnum):
     API_SANDBOX = "api_sandbox"
 
 
+class AfterServerError(StrEnum):
+    """What becomes of a call whose key is spent, because the platform has saved a server error under it."""
+
+    UNDECIDED = "undecided"
+    CALL_AGAIN = "call_again"
+
+
 @dataclass(frozen=True, slots=True)
 class FromVariable:
     name: str
@@ -91,6 +98,7 @@ class Environment:
     specs: str
     state_file: str
     place: Place
+    after_server_error: AfterServerError = AfterServerError.UNDECIDED
 
     @property
     def is_production(self) -> bool:

@@ -127,12 +127,17 @@ class Again:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """It may have happened. *spent*: sending the same key again cannot tell."""
+    """It may have happened. *spent*: sending the same key again cannot tell.
+
+    *saved_error*: it is spent because the platform has saved a server error. An answer with ids is never one: they say
+    that something was generated.
+    """
 
     code: str
     message: str
     wait: float | None = None
     spent: bool = False
+    saved_error: bool = False
 
 
 Knowledge: TypeAlias = Done | Refusal | Again | Doubt
@@ -265,7 +270,8 @@ def _know_reasons(answer: Answer, history: History, code: str, message: str) -> 
         case Kind.TRANSIENT | Kind.LIMIT if not history.doubtful and history.has_saved(answer):
             return Refusal(code=code, message=message, passing=True)
         case Kind.SERVER:
-            return Doubt(code=code, message=message, wait=answer.retry_after, spent=history.has_saved(answer))
+            saved = history.has_saved(answer)
+            return Doubt(code=code, message=message, wait=answer.retry_after, spent=saved, saved_error=saved)
         case Kind.CREDENTIALS:
             return Refusal(code=code, message=message)
         case _:

@@ -14,6 +14,7 @@ from reconciler.core.declaration import Declaration
 from reconciler.core.diagnostics import Diagnostic, Place
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import SCHEME, Digest, canonical_json
+from reconciler.core.environment import AfterServerError
 from reconciler.core.forecast import Forecast
 from reconciler.core.selection import EVERYTHING, Action, Selection
 from reconciler.core.state import Unsettled
@@ -125,7 +126,10 @@ def place_of(change: Change) -> Place | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """What a plan was made for. *lineage* is None without a state; *tenant* and *entity* while none is known."""
+    """What a plan was made for. *lineage* is None without a state; *tenant* and *entity* while none is known.
+
+    *after_server_error* is a decision of the project; it shows in the effects.
+    """
 
     project: str
     environment: str
@@ -135,6 +139,7 @@ class Binding:
     lineage: str | None
     serial: int
     epoch: int
+    after_server_error: AfterServerError = AfterServerError.UNDECIDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

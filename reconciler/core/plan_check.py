@@ -13,6 +13,7 @@ from typing import assert_never
 from reconciler.core.address import Address, address_order
 from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.digest import digest
+from reconciler.core.environment import AfterServerError
 from reconciler.core.plan import Blocked, Calling, Change, Plan, Regenerate, Reissue, Resume, Undecided
 from reconciler.core.state import Entry, State, Unsettled
 from reconciler.core.timestamp import moment
@@ -23,6 +24,7 @@ class _Facts:
     declaration: Declaration | None
     entry: Entry
     now: datetime
+    calls_again: bool
 
     @property
     def asked(self) -> str | None:
@@ -52,6 +54,11 @@ class _Facts:
         return last.call.digest == self.asked and ((young and not last.spent) or self.is_said_undone)
 
     @property
+    def may_be_called_again(self) -> bool:
+        """The platform answers with a saved server error for ever, and the project accepts a second call."""
+        return self.calls_again and self.doubts[-1].saved_error and not self.is_said_undone
+
+    @property
     def is_said_undone(self) -> bool:
         return bool(self.doubts) and self.doubts[-1].resolution is not None
 
@@ -61,7 +68,12 @@ def plan_violations(plan: Plan, spec: Spec, state: State | None, now: datetime) 
     entries = state.entries if state else {}
 
     def facts(address: Address) -> _Facts:
-        return _Facts(declaration=spec.declarations.get(address), entry=entries.get(address, Entry()), now=now)
+        return _Facts(
+            declaration=spec.declarations.get(address),
+            entry=entries.get(address, Entry()),
+            now=now,
+            calls_again=plan.binding.after_server_error is AfterServerError.CALL_AGAIN,
+        )
 
     return (
         *_violations_of_order(plan),
@@ -122,7 +134,9 @@ def _violations_of_undecided(facts: _Facts) -> Iterator[str]:
         yield "nothing about it is in doubt"
     elif facts.declaration is None and facts.is_said_undone:
         yield "a person has decided already"
-    elif facts.declaration is not None and (facts.may_still_replay or facts.doubts[-1].call.digest != facts.asked):
+    elif facts.declaration is not None and (
+        facts.may_still_replay or facts.may_be_called_again or facts.doubts[-1].call.digest != facts.asked
+    ):
         yield "it can be decided without a person"
 
 
@@ -134,7 +148,7 @@ def _violations_of_new_call(change: Regenerate | Reissue, facts: _Facts) -> Iter
     applied = facts.entry.applied
     if applied and applied.call.digest == facts.asked and not facts.doubts:
         yield "it was applied already"
-    if facts.doubts and facts.doubts[-1].call.digest == facts.asked:
+    if facts.doubts and facts.doubts[-1].call.digest == facts.asked and not facts.may_be_called_again:
         yield "the same was sent and may have been done: a new number would do it twice"
     if isinstance(change, Regenerate) and (applied or facts.doubts):
         yield "something was sent before: this is a re-issue"

@@ -7,6 +7,8 @@ more than one address. The table, row by row (digest declared | entry | action):
     = applied                nothing in doubt                     none (unchanged)
     = the last call in doubt its key is younger than 23 h         resume
     = the last call in doubt a person says that it was not done   resume, whatever the age of its key
+    = the last call in doubt its key is spent by a server error,
+                             and the project says call_again      reissue, not earlier than 10 min after the last send
     = the last call in doubt older, or its key is spent           undecided
     other                    applied, nothing in doubt            reissue
     other                    calls in doubt                       reissue, not earlier than 10 min after the last send
@@ -30,6 +32,7 @@ from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.diagnostics import Diagnostic, Place, Severity
 from reconciler.core.diff import changed_fields
 from reconciler.core.digest import Digest, digest_of
+from reconciler.core.environment import AfterServerError
 from reconciler.core.key import is_known
 from reconciler.core.plan import (
     Binding,
@@ -64,7 +67,9 @@ def make_plan(
 ) -> Plan:
     """Return the plan that brings *state* to *spec*. It is the same for the same arguments, on every machine."""
     entries = state.entries if state else {}
-    decide = _Decider(entries=entries, last_sends=_last_sends(entries), now=now)
+    decide = _Decider(
+        entries=entries, last_sends=_last_sends(entries), now=now, after_server_error=binding.after_server_error
+    )
     decisions = {address: decide(address, spec.declarations.get(address)) for address in _addresses(spec, entries)}
     unchanged = [address for address, decision in decisions.items() if decision is _Nothing.UNCHANGED]
     changes = _block([each for each in decisions.values() if not isinstance(each, _Nothing)])
@@ -100,6 +105,7 @@ class _Decider:
     entries: Mapping[Address, Entry]
     last_sends: Mapping[str, datetime]
     now: datetime
+    after_server_error: AfterServerError
 
     def __call__(self, address: Address, declaration: Declaration | None) -> Change | _Nothing:
         entry = self.entries.get(address, _NEVER)
@@ -119,6 +125,8 @@ class _Decider:
         age = self.now - moment(last.call.sent)
         if last.resolution is not None:
             return _resume(declaration, digest, entry, last, f"a person says it was not done: {last.resolution}")
+        if last.saved_error and self.after_server_error is AfterServerError.CALL_AGAIN:
+            return self._call_again(declaration, digest, entry, last)
         if last.spent:
             return _undecided(declaration.address, declaration, last, "the same key brings the same answer again")
         if not is_known(last.call.sent, self.now):
@@ -127,6 +135,18 @@ class _Decider:
             why = old if hours > 0 else "that is still to come by this clock, which must be wrong"
             return _undecided(declaration.address, declaration, last, why)
         return _resume(declaration, digest, entry, last, "")
+
+    def _call_again(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Reissue:
+        """The platform has saved a server error: the project wants another call, though this one may have been done."""
+        reason = f"call {last.call.number} met a server error ({last.message}) that its key brings again; "
+        return Reissue(
+            declaration=declaration,
+            digest=digest,
+            call=max(entry.next_call, last.call.number + 1),
+            fields=(),
+            not_before=self.last_sends[lane_of(declaration.target)] + SETTLING_TIME,
+            reasons=(f"{reason}the project says after_server_error: {self.after_server_error}",),
+        )
 
     def _reissue(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Reissue:
         fields = changed_fields((last.call.flags, last.call.trigger), (declaration.flags, declaration.trigger))

@@ -65,7 +65,8 @@ class Unsettled:
     """A call that was sent and whose end is not known. *scheme* names how *key* was computed.
 
     *spent*: the platform has saved an answer under the key that tells nothing, so sending it again cannot help.
-    *resolution* is why a person says that none of these sends was carried out: the same key is then what is sent next.
+    *saved_error*: what it has saved is a server error. *resolution* is why a person says that none of these sends was
+    carried out: the same key is then what is sent next.
     """
 
     call: CallRecord
@@ -74,6 +75,7 @@ class Unsettled:
     message: str
     request_id: str | None = None
     spent: bool = False
+    saved_error: bool = False
     resolution: str | None = None
 
     @property
@@ -179,6 +181,7 @@ def _joined(known: Unsettled, lost: Unsettled) -> Unsettled:
         call=replace(later.call, sent=first),
         request_id=later.request_id or known.request_id or lost.request_id,
         spent=known.spent or lost.spent,
+        saved_error=later.saved_error if later.spent else known.saved_error or lost.saved_error,
         resolution=later.resolution or (known.resolution if is_same_send else None),
     )
 

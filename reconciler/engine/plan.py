@@ -84,6 +84,7 @@ def plan_environment(
         lineage=state.lineage if state else None,
         serial=state.serial if state else 0,
         epoch=state.epoch if state else 0,
+        after_server_error=environment.after_server_error,
     )
     plan = make_plan(spec, state, binding, now=now, selection=selection)
     calls = len(plan.calls)

@@ -9,6 +9,7 @@ from posixpath import normpath
 
 from reconciler.core.diagnostics import Place, nearest, shown
 from reconciler.core.environment import (
+    AfterServerError,
     EmulatorApi,
     Environment,
     FromCommand,
@@ -26,7 +27,7 @@ from reconciler.formats.spec import check_document_version
 from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Sequence, Unreadable
 
 _PROJECT = ("version", "name", "default", "environments")
-_ENVIRONMENT = ("api", "specs", "state")
+_ENVIRONMENT = ("api", "specs", "state", "after_server_error")
 _PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "leave_free", "credentials")
 _SECRET = ("env", "file", "command")
 _SOURCE_HINT = "Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
@@ -101,6 +102,7 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
     specs = _required(mapping, "specs", reading)
     state_file = _only_text(mapping, "state", "file", reading)
     api = _api(mapping, reading)
+    after = _choice(mapping, "after_server_error", list(AfterServerError), reading)
     if api is None or specs is None or state_file is None:
         return None
     return Environment(
@@ -109,6 +111,7 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
         specs=specs,
         state_file=state_file,
         place=Place(reading.path, mapping.line, mapping.column),
+        after_server_error=AfterServerError(after) if after else AfterServerError.UNDECIDED,
     )
 
 

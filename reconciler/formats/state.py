@@ -29,7 +29,7 @@ _FARTHEST = 10**10
 _CALL = ("call", "digest", "flags", "trigger", "key", "sent", "run", "commit", "author")
 _APPLIED = (*_CALL, "at", "idList", "requestId", "processId", "resolution")
 _REFUSED = (*_CALL, "at", "code", "message", "requestId", "processId", "resolution")
-_UNSETTLED = (*_CALL, "scheme", "lastSent", "message", "requestId", "spent", "resolution")
+_UNSETTLED = (*_CALL, "scheme", "lastSent", "message", "requestId", "spent", "savedError", "resolution")
 
 
 def write_state(state: State) -> bytes:
@@ -139,8 +139,8 @@ def refused_object(refused: Refused) -> dict[str, Any]:
 
 def unsettled_object(lost: Unsettled) -> dict[str, Any]:
     told = {"scheme": lost.scheme, "lastSent": lost.last_sent, "message": lost.message}
-    more = _present(requestId=lost.request_id, spent=lost.spent or None, resolution=lost.resolution)
-    return {**call_object(lost.call), **told, **more}
+    known = _present(requestId=lost.request_id, spent=lost.spent or None, savedError=lost.saved_error or None)
+    return {**call_object(lost.call), **told, **known, **_present(resolution=lost.resolution)}
 
 
 def _present(**values: object) -> dict[str, object]:
@@ -240,6 +240,7 @@ def read_unsettled(document: JsonDocument, value: object, where: str) -> Unsettl
         message=document.take(value, "message", str, where),
         request_id=document.take_or_none(value, "requestId", str, where),
         spent=document.take_or_none(value, "spent", bool, where) or False,
+        saved_error=document.take_or_none(value, "savedError", bool, where) or False,
         resolution=document.take_or_none(value, "resolution", str, where),
     )
 

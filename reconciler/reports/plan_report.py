@@ -53,7 +53,7 @@ class PlanReport:
 _ORDER = (Action.UNDECIDED, Action.BLOCKED, Action.RESUME, Action.REISSUE, Action.REGENERATE)
 _HEADINGS = {
     Action.REGENERATE: "regenerate",
-    Action.REISSUE: "regenerate again, something else was asked for before",
+    Action.REISSUE: "regenerate again",
     Action.RESUME: "resume: send the same key again, because the answer is missing",
     Action.UNDECIDED: "undecided: find out what happened, then `reconciler state resolve`; nothing is sent",
     Action.BLOCKED: "blocked by an undecided version of the same subscription; nothing is sent",

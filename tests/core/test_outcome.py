@@ -183,10 +183,28 @@ def test_a_server_error_without_request_ids_has_spent_the_key_the_third_time(ans
     assert [isinstance(known, Doubt) and known.spent for known in told] == [False, False, True]
 
 
+def test_only_a_server_error_without_ids_is_one_that_a_project_may_have_called_again() -> None:
+    again = History(doubtful=True, saved="r-0")
+    told = {
+        "server error": know(replace(INTERNAL, request_id="r-0"), again),
+        "ids came with it": know(replace(INTERNAL, request_id="r-0", id_list=("2c98",)), again),
+        "the key was used for something else": know(replace(INTERNAL, request_id="r-0", status=422), again),
+        "not shown to be saved": know(replace(INTERNAL, request_id="r-1"), again),
+    }
+
+    assert {name: each.saved_error for name, each in told.items() if isinstance(each, Doubt)} == {
+        "server error": True,
+        "ids came with it": False,
+        "the key was used for something else": False,
+        "not shown to be saved": False,
+    }
+
+
 def test_an_answer_of_an_earlier_run_is_known_for_saved_by_its_request_id() -> None:
     earlier = History(doubtful=True, saved="r-0")
 
-    assert know(replace(INTERNAL, request_id="r-0"), earlier) == Doubt(code="58730060", message="why", spent=True)
+    spent = Doubt(code="58730060", message="why", spent=True, saved_error=True)
+    assert know(replace(INTERNAL, request_id="r-0"), earlier) == spent
     assert know(replace(INTERNAL, request_id="r-1"), earlier) == Doubt(code="58730060", message="why")
 
 

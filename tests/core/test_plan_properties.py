@@ -9,7 +9,21 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import BINDING, NOW, A, applied, declare, entry, lost, plan_of, record, spec_of, state_of, subscription
+from builders import (
+    BINDING,
+    CALLS_AGAIN,
+    NOW,
+    A,
+    applied,
+    declare,
+    entry,
+    lost,
+    plan_of,
+    record,
+    spec_of,
+    state_of,
+    subscription,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import histories, specs
@@ -17,7 +31,7 @@ from strategies import histories, specs
 from reconciler.core.address import Address
 from reconciler.core.declaration import Spec
 from reconciler.core.fold import fold
-from reconciler.core.plan import Plan, Regenerate, Reissue, Resume, Undecided
+from reconciler.core.plan import Binding, Plan, Regenerate, Reissue, Resume, Undecided
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.planner import make_plan
 from reconciler.core.run import Outcome, Result
@@ -46,18 +60,23 @@ def all_done(plan: Plan) -> list[Result]:
     ]
 
 
-@given(specs(), histories())
-def test_planner_and_check_agree(spec: Spec, history: History) -> None:
+bindings = st.sampled_from([BINDING, CALLS_AGAIN])
+
+
+@given(specs(), histories(), bindings)
+def test_planner_and_check_agree(spec: Spec, history: History, binding: Binding) -> None:
     state = state_of(history)
 
-    assert plan_violations(make_plan(spec, state, BINDING, now=NOW), spec, state, NOW) == ()
+    assert plan_violations(make_plan(spec, state, binding, now=NOW), spec, state, NOW) == ()
 
 
-@given(specs(), histories())
-def test_after_everything_is_done_only_doubts_and_what_waits_for_them_are_left(spec: Spec, history: History) -> None:
+@given(specs(), histories(), bindings)
+def test_after_everything_is_done_only_doubts_and_what_waits_for_them_are_left(
+    spec: Spec, history: History, binding: Binding
+) -> None:
     state = state_of(history)
-    plan = make_plan(spec, state, BINDING, now=NOW)
-    after = make_plan(spec, fold(state, all_done(plan), tenant=None, entity=None), BINDING, now=NOW)
+    plan = make_plan(spec, state, binding, now=NOW)
+    after = make_plan(spec, fold(state, all_done(plan), tenant=None, entity=None), binding, now=NOW)
 
     assert after.calls == ()
     assert [c.address for c in after.changes] == [c.address for c in plan.changes if c not in plan.calls]
@@ -74,9 +93,11 @@ def test_the_order_in_which_files_and_entries_are_listed_changes_nothing(
     assert plan_of(spec_of(*declared), dict(known)) == plan_of(spec, history)
 
 
-@given(specs(), histories())
-def test_a_call_never_takes_a_number_that_was_used_for_something_else(spec: Spec, history: History) -> None:
-    for change in plan_of(spec, history).calls:
+@given(specs(), histories(), bindings)
+def test_a_call_never_takes_a_number_that_was_used_for_something_else(
+    spec: Spec, history: History, binding: Binding
+) -> None:
+    for change in plan_of(spec, history, binding=binding).calls:
         known = history.get(change.address, Entry())
         used = {each.call.number for each in (known.applied, known.refused, *known.unsettled) if each}
         if isinstance(change, Resume):
@@ -92,6 +113,16 @@ def test_a_digest_that_may_have_been_carried_out_is_never_sent_under_a_new_key(s
         last = known.in_doubt[-1] if known.in_doubt else known.applied
         if last is not None and last.call.digest == change.digest:
             assert isinstance(change, Resume)
+
+
+@given(specs(), histories())
+def test_a_second_call_of_the_same_follows_nothing_but_a_saved_server_error(spec: Spec, history: History) -> None:
+    for change in plan_of(spec, history, binding=CALLS_AGAIN).calls:
+        known = history.get(change.address, Entry())
+        last = known.in_doubt[-1] if known.in_doubt else None
+        if last is not None and last.call.digest == change.digest and not isinstance(change, Resume):
+            assert last.saved_error
+            assert last.resolution is None
 
 
 def _tampered() -> dict[str, Plan]:

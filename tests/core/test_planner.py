@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from builders import (
+    CALLS_AGAIN,
     NOW,
     A,
     B,
@@ -70,6 +71,47 @@ def test_a_declaration_and_its_entry_decide_the_action_and_the_call_number(
 
     (change,) = plan.changes
     assert (type(change), change.call) == (action, call)
+
+
+AFTER_A_SERVER_ERROR = {
+    "saved under its key": (A, entry(lost(record(0), saved_error=True)), Reissue, 1),
+    "saved long ago": (A, entry(lost(record(0, age=timedelta(days=9)), saved_error=True)), Reissue, 1),
+    "saved for the second call too": (
+        A,
+        entry(lost(record(0), saved_error=True), lost(record(1), saved_error=True)),
+        Reissue,
+        2,
+    ),
+    "not saved yet": (A, entry(lost(record(0))), Resume, 0),
+    "a key that was used for something else": (A, entry(lost(record(0), spent=True)), Undecided, 0),
+    "a person says that it was not done": (A, said_undone(lost(record(0), saved_error=True)), Resume, 0),
+}
+
+
+@pytest.mark.parametrize(
+    ("flags", "known", "action", "call"), AFTER_A_SERVER_ERROR.values(), ids=AFTER_A_SERVER_ERROR.keys()
+)
+def test_a_project_that_says_call_again_gets_the_next_number_after_a_saved_server_error_only(
+    flags: Flags, known: Entry, action: type, call: int
+) -> None:
+    (change,) = plan_of(spec_of(declare(flags=flags)), {ADDRESS: known}, binding=CALLS_AGAIN).changes
+
+    assert (type(change), change.call) == (action, call)
+
+
+def test_a_saved_server_error_is_undecided_unless_the_project_says_otherwise() -> None:
+    (change,) = plan_of(spec_of(declare()), {ADDRESS: entry(lost(record(0), saved_error=True))}).changes
+
+    assert isinstance(change, Undecided)
+
+
+def test_a_call_after_a_saved_server_error_says_why_and_waits_ten_minutes() -> None:
+    plan = plan_of(spec_of(declare()), {ADDRESS: entry(lost(record(0), saved_error=True))}, binding=CALLS_AGAIN)
+
+    (change,) = plan.changes
+    assert isinstance(change, Reissue)
+    assert change.not_before == NOW - timedelta(minutes=50)
+    assert "after_server_error: call_again" in change.reasons[0]
 
 
 UNCHANGED = {

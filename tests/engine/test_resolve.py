@@ -6,6 +6,7 @@ import pytest
 from builders import declare
 from worlds import World
 
+from reconciler.core.environment import AfterServerError
 from reconciler.core.resolve import Resolution, resolve
 from reconciler.core.run import Outcome, exit_status
 from reconciler.core.state import Entry, State
@@ -113,6 +114,19 @@ def test_another_server_error_after_the_word_is_a_new_doubt() -> None:
 
     assert exit_status(world.apply()) == 7
     assert [each.resolution for each in world.entry(DECLARED).in_doubt] == [None]
+
+
+def test_a_project_that_says_call_again_gets_one_more_call_after_a_server_error() -> None:
+    world = World(DECLARED)
+    world.environment = replace(world.environment, after_server_error=AfterServerError.CALL_AGAIN)
+    world.platform.fails = 1
+    world.apply()
+    assert world.outcomes() == [Outcome.NOT_STARTED]
+    world.wait(minutes=11)
+
+    assert world.outcomes() == [Outcome.DONE]
+    assert (len(set(world.platform.keys)), len(world.platform.effects)) == (2, 1)
+    assert world.actions() == []
 
 
 def test_a_run_that_is_killed_after_the_word_leaves_a_doubt_again() -> None:

@@ -2,6 +2,7 @@ import pytest
 from reading_outline import codes_in, faults_of
 
 from reconciler.core.environment import (
+    AfterServerError,
     EmulatorApi,
     FromCommand,
     FromFile,
@@ -71,6 +72,23 @@ def secret(source: str) -> str:
     return platform(credentials=f"{{client_id: {source}, client_secret: {{env: B}}}}")
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("", AfterServerError.UNDECIDED),
+        (", after_server_error: undecided", AfterServerError.UNDECIDED),
+        (", after_server_error: call_again", AfterServerError.CALL_AGAIN),
+    ],
+)
+def test_after_a_server_error_a_person_decides_unless_the_file_says_call_again(
+    written: str, read: AfterServerError
+) -> None:
+    project = read_project(read_yaml(emulated(written).encode(), "reconciler.yaml"))
+
+    assert project is not None
+    assert project.environment("a").after_server_error is read
+
+
 def two(first: str, second: str) -> str:
     common = "base_url: 'https://rest.test.zuora.com', credentials: {client_id: {env: A}, client_secret: {env: B}}"
     return environments(
@@ -116,6 +134,7 @@ FAULTS: dict[str, tuple[str, list[str]]] = {
     "a base URL that is none": (platform("rest.zuora.com"), [f"bad-base-url {BASE_URL}"]),
     "a base URL with a bad port": (platform("https://rest.zuora.com:99999"), [f"bad-base-url {BASE_URL}"]),
     "an unknown kind of tenant": (platform(rest="tenant_type: sandbox"), ["unknown-value 7:20"]),
+    "no way to go on after a server error": (emulated(", after_server_error: retry"), ["unknown-value 4:83"]),
     "a tenant that is a number": (platform(rest="tenant: 12345"), ["unquoted-text 7:15"]),
     "an entity that no header can carry": (platform(rest="entity: münchen"), ["not-ascii 7:7"]),
     "an org that no header can carry": (platform(rest="orgs: ['a,b']"), ["not-ascii 7:7"]),

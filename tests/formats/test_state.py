@@ -84,6 +84,7 @@ def told(draw: st.DrawFn, known: Entry) -> Entry:
             message=draw(anything),
             request_id=draw(maybe),
             spent=old.spent,
+            saved_error=old.saved_error,
             resolution=draw(maybe),
         )
 
