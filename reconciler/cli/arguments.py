@@ -170,9 +170,9 @@ def _positive(text: str) -> int:
     return number
 
 
-def _add_selection(parser: Parser) -> None:
+def _add_selection(parser: Parser, only: str = "take only these:") -> None:
     text = "a glob over addresses, or file:GLOB, type:NAME, action:NAME; may be given several times"
-    parser.add_argument("--only", metavar="SEL", action="append", default=[], help=f"take only these: {text}")
+    parser.add_argument("--only", metavar="SEL", action="append", default=[], help=f"{only} {text}")
     parser.add_argument("--except", metavar="SEL", dest="excepted", action="append", default=[], help="leave these out")
 
 
@@ -183,11 +183,20 @@ def _add_state(commands: "_Commands[Parser]") -> None:
     show = _command(verbs, "show", "show all that is remembered of one address")
     show.add_argument("address", metavar="ADDRESS")
     show.add_argument("--json", action="store_true", help="print the entry as it stands in the document")
-    resolve = _command(verbs, "resolve", "settle a call in doubt after finding out what the platform did")
-    resolve.add_argument("address", metavar="ADDRESS")
-    resolve.add_argument("--as", dest="resolution", choices=("done", "not-done"), required=True)
-    resolve.add_argument("--reason", metavar="TEXT", required=True, help="how it was found out; kept in the state")
+    _add_resolve(_command(verbs, "resolve", "settle calls in doubt after finding out what the platform did"))
+
+
+def _add_resolve(resolve: Parser) -> None:
+    resolve.add_argument("address", metavar="ADDRESS", nargs="?", help="settle this one")
+    resolve.add_argument("--from", dest="decisions", metavar="FILE", help="settle all that stand in a file, or none")
+    _add_selection(resolve, "instead of ADDRESS, all that plan calls undecided and that match:")
+    resolve.add_argument(
+        "--template", action="store_true", help="print such a file of all that is undecided, to fill in"
+    )
+    resolve.add_argument("--as", dest="resolution", choices=("done", "not-done"))
+    resolve.add_argument("--reason", metavar="TEXT", help="how it was found out; kept in the state")
     resolve.add_argument("--ids", metavar="ID", nargs="+", default=[], help="the booking transactions, for done")
+    resolve.add_argument("--call", metavar="N", type=int, help="only if it is call N that is in doubt")
 
 
 def _add_emulator(commands: "_Commands[Parser]") -> None:

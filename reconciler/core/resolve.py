@@ -7,10 +7,14 @@ forgotten the key, the call is carried out, as the person wants. A key that is s
 the call is settled as refused, and the next one gets the next number.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reconciler.core.state import Applied, Entry, Refused
+from reconciler.core.address import Address
+from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, nearest
+from reconciler.core.state import Applied, Entry, Refused, State, Unsettled
 from reconciler.core.timestamp import moment, timestamp
 from reconciler.errors import UsageError
 
@@ -26,30 +30,85 @@ class Resolution(StrEnum):
     NOT_DONE = "not-done"
 
 
-def resolve(
-    address: str, entry: Entry, resolution: Resolution, *, reason: str, ids: tuple[str, ...], now: datetime
-) -> Entry:
-    """Return *entry* with its last call in doubt settled as a person says.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person has found out about *address*, and how (*reason*); *ids* are for DONE.
 
-    Raise UsageError if nothing is in doubt.
+    *call* is the number of the call that is meant; None means whichever is in doubt. *place* is where it stands in a
+    file of decisions.
     """
+
+    address: Address
+    resolution: Resolution
+    reason: str
+    ids: tuple[str, ...] = ()
+    call: int | None = None
+    place: Place | None = None
+
+
+def resolve(state: State, decision: Decision, now: datetime) -> Entry:
+    """Return the entry of the decision's address with its last call in doubt settled as a person says.
+
+    Raise UsageError if it cannot be: nothing is in doubt, another call is meant, or ids come with NOT_DONE.
+    """
+    entry = state.entries.get(decision.address)
+    if entry is None:
+        hint = nearest(decision.address, state.entries) if state.entries else "Nothing was applied here yet."
+        raise UsageError("Unknown address", f"The state has no entry {decision.address!r}.", hint=hint)
     if not entry.in_doubt:
-        raise UsageError("Nothing to resolve", f"{address} has no call in doubt.")
+        raise UsageError("Nothing to resolve", f"{decision.address} has no call in doubt.")
     lost = entry.in_doubt[-1]
-    if resolution is Resolution.DONE:
+    _check(decision, lost.call.number)
+    if decision.resolution is Resolution.DONE:
         at = timestamp(now)
         return entry.with_applied(
-            Applied(call=lost.call, at=at, id_list=ids, request_id=lost.request_id, resolution=reason)
+            Applied(call=lost.call, at=at, id_list=decision.ids, request_id=lost.request_id, resolution=decision.reason)
         )
     if now < moment(lost.last_sent) + FORGOTTEN:
-        return entry.with_word(lost, reason)
-    return entry.with_refused(
-        Refused(
-            call=lost.call,
-            at=timestamp(now),
-            code="NotDone",
-            message="a person has found that it was not carried out",
-            request_id=lost.request_id,
-            resolution=reason,
+        return entry.with_word(lost, decision.reason)
+    return entry.with_refused(_not_done(lost, decision.reason, now))
+
+
+def resolve_all(state: State, decisions: Iterable[Decision], now: datetime) -> State:
+    """Return *state* with every one of *decisions* carried out. Raise InvalidInput with all that cannot be."""
+    entries, faults = dict(state.entries), list[Diagnostic]()
+    for decision in decisions:
+        try:
+            entries[decision.address] = resolve(state, decision, now)
+        except UsageError as error:
+            faults.append(_fault(decision, error))
+    if faults:
+        raise InvalidInput(faults)
+    return replace(state, entries=entries)
+
+
+def _check(decision: Decision, number: int) -> None:
+    if decision.call not in (None, number):
+        raise UsageError(
+            "Another call is in doubt",
+            f"The decision is about call {decision.call} of {decision.address}, and call {number} is in doubt.",
+            hint="The state has moved since the decision was made: look again.",
         )
+    if decision.ids and decision.resolution is Resolution.NOT_DONE:
+        raise UsageError("Ids of what was not done", f"{decision.address}: ids are for what was done.")
+
+
+def _not_done(lost: Unsettled, reason: str, now: datetime) -> Refused:
+    return Refused(
+        call=lost.call,
+        at=timestamp(now),
+        code="NotDone",
+        message="a person has found that it was not carried out",
+        request_id=lost.request_id,
+        resolution=reason,
+    )
+
+
+def _fault(decision: Decision, error: UsageError) -> Diagnostic:
+    return Diagnostic(
+        code="cannot-be-settled",
+        summary=f"{decision.address} cannot be settled: {error.summary[0].lower()}{error.summary[1:]}",
+        place=decision.place or Place(decision.address),
+        detail=error.detail,
+        hint=error.hint or "Remove the decision.",
     )

@@ -210,3 +210,6 @@ class State:
     entity: str | None = None
     clock: ClockOffset | None = None
     entries: Mapping[Address, Entry]
+
+    def with_entry(self, address: Address, entry: Entry) -> "State":
+        return replace(self, entries={**self.entries, address: entry})

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reconciler.core.address import Address
 from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.environment import Environment, Project
@@ -11,7 +10,7 @@ from reconciler.core.forecast import daily_limit, forecast_of
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import Selection
-from reconciler.core.state import Entry, State
+from reconciler.core.state import State
 from reconciler.engine.recover import recover
 from reconciler.errors import StaleError
 from reconciler.formats.state import read_state, write_state
@@ -49,13 +48,10 @@ def load_state(store: StateStore, journals: JournalStore, environment: Environme
     )
 
 
-def change_entry(store: StateStore, stored: StoredState, address: Address, entry: Entry) -> None:
-    """Write the state with one entry changed. Raise StaleError if somebody else has written it since it was read."""
-    if stored.state is None:
-        raise StaleError("No state", f"{store.name} is gone.")
-    changed = replace(stored.state, entries={**stored.state.entries, address: entry}, serial=stored.state.serial + 1)
+def change_state(store: StateStore, stored: StoredState, changed: State) -> None:
+    """Write the state *changed* by a person. Raise StaleError if somebody else has written it since it was read."""
     try:
-        store.write(write_state(changed), expected=stored.version)
+        store.write(write_state(replace(changed, serial=changed.serial + 1)), expected=stored.version)
     except StateConflict:
         raise StaleError("The state has moved", f"{store.name} was changed meanwhile.", hint="Look again.") from None
 

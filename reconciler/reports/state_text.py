@@ -1,8 +1,9 @@
 """The state for a terminal: a line for each address, or all that is remembered of one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reconciler.core.address import address_order
+from reconciler.core.resolve import Decision, Resolution
 from reconciler.core.state import CallRecord, Entry, State
 from reconciler.reports.plan_report import counted
 
@@ -12,6 +13,20 @@ def state_list_text(state: State) -> str:
     width = max((len(address) for address in addresses), default=0)
     lines = [f"{address}{' ' * (width - len(address))}  {_summary(state.entries[address])}" for address in addresses]
     return "".join(f"{line}\n" for line in lines)
+
+
+def resolved_text(state: State, decisions: Iterable[Decision]) -> str:
+    """What a person has settled, and what follows from it."""
+    return "".join(f"{each.address}  {_settled(state.entries[each.address], each)}\n" for each in decisions)
+
+
+def _settled(entry: Entry, decision: Decision) -> str:
+    if decision.resolution is Resolution.DONE and entry.applied:
+        return f"call {entry.applied.call.number} done, {counted(len(entry.applied.id_list), 'id')}"
+    if entry.in_doubt and entry.in_doubt[-1].resolution is not None:
+        return f"call {entry.in_doubt[-1].call.number} not done: the same key is sent next"
+    told = f"call {entry.refused.call.number} not done" if entry.refused else "not done"
+    return f"{told}: the next call has the number {entry.next_call}"
 
 
 def entry_text(address: str, entry: Entry) -> str:
@@ -25,7 +40,7 @@ def _summary(entry: Entry) -> str:
     if entry.refused:
         parts.append(f"refused {entry.refused.at} ({entry.refused.code})")
     if entry.in_doubt:
-        parts.append(f"in doubt since {entry.in_doubt[-1].call.sent}")
+        parts.append(f"call {entry.in_doubt[-1].call.number} in doubt since {entry.in_doubt[-1].call.sent}")
     return "; ".join(parts) or "nothing known"
 
 

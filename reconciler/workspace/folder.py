@@ -9,6 +9,8 @@ from reconciler.core.address import Address, address_order
 from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.core.environment import Environment, Project
+from reconciler.core.resolve import Decision
+from reconciler.formats.decisions import read_decisions
 from reconciler.formats.project import read_project
 from reconciler.formats.spec import read_spec
 from reconciler.formats.yaml_reader import Reading, read_yaml
@@ -138,6 +140,15 @@ def _report_link(path: Path, reading: Reading, folder: Path) -> None:
         place = Place(Path(os.path.relpath(path, folder)).as_posix())
         what, hint = "a link to a folder is not followed", "Put the files themselves below the spec folder."
         reading.diagnostics.append(Diagnostic(code="linked-folder", summary=what, place=place, hint=hint))
+
+
+def load_decisions(folder: Path, path: str) -> list[Decision]:
+    """Read the decisions at *path*, relative to *folder*. Raise InvalidInput with everything that is wrong."""
+    reading = _read(folder, path)
+    decisions = read_decisions(reading)
+    if reading.diagnostics:
+        raise InvalidInput(reading.diagnostics)
+    return decisions
 
 
 def _read(folder: Path, path: str) -> Reading:

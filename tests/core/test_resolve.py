@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from builders import NOW, A, applied, declare, entry, lost, plan_of, record, spec_of
+from builders import NOW, A, applied, declare, entry, lost, plan_of, record, spec_of, state_of
 
 from reconciler.core.address import Address
+from reconciler.core.diagnostics import InvalidInput, Place
 from reconciler.core.plan import Resume
-from reconciler.core.resolve import Resolution, resolve
+from reconciler.core.resolve import Decision, Resolution, resolve, resolve_all
 from reconciler.core.state import Entry
 from reconciler.errors import UsageError
 
@@ -16,8 +18,13 @@ ADDRESS = Address("Subscription/A-S00000001@1")
 OLD, YOUNG = timedelta(hours=25), timedelta(hours=24, minutes=59)
 
 
-def resolved(known: Entry, resolution: Resolution) -> Entry:
-    return resolve("address", known, resolution, reason="seen in Revenue", ids=("2c98",), now=NOW)
+def decide(resolution: Resolution, address: Address = ADDRESS, **more: Any) -> Decision:  # noqa: ANN401
+    ids = ("2c98",) if resolution is Resolution.DONE else ()
+    return replace(Decision(address=address, resolution=resolution, reason="seen in Revenue", ids=ids), **more)
+
+
+def resolved(known: Entry, resolution: Resolution, **more: Any) -> Entry:  # noqa: ANN401
+    return resolve(state_of({ADDRESS: known}), decide(resolution, **more), NOW)
 
 
 def test_done_is_recorded_with_ids_and_reason() -> None:
@@ -75,3 +82,41 @@ def test_what_a_person_says_was_not_done_needs_no_decision_when_it_is_no_longer_
 def test_what_is_not_in_doubt_cannot_be_resolved(known: Entry) -> None:
     with pytest.raises(UsageError, match="no call in doubt"):
         resolved(known, Resolution.DONE)
+
+
+def test_a_decision_made_about_another_call_is_refused() -> None:
+    known = entry(lost(record(3)))
+
+    assert resolved(known, Resolution.DONE, call=3).in_doubt == ()
+    with pytest.raises(UsageError, match=r"call 2 of .* call 3 is in doubt"):
+        resolved(known, Resolution.DONE, call=2)
+
+
+def test_ids_are_for_what_was_done() -> None:
+    with pytest.raises(UsageError, match="ids are for"):
+        resolved(entry(lost(record(0))), Resolution.NOT_DONE, ids=("2c98",))
+
+
+SECOND, THIRD = Address("Subscription/A-S00000001@2"), Address("Subscription/A-S00000001@3")
+
+
+def test_many_are_settled_together_and_others_stay_as_they_are() -> None:
+    known = {ADDRESS: entry(lost(record(0))), SECOND: entry(lost(record(1))), THIRD: entry(lost(record(2)))}
+    settled = resolve_all(state_of(known), [decide(Resolution.DONE), decide(Resolution.NOT_DONE, SECOND)], NOW)
+
+    assert [bool(each.in_doubt) for each in settled.entries.values()] == [False, True, True]
+    assert settled.entries[THIRD] == known[THIRD]
+
+
+def test_everything_that_cannot_be_settled_is_told_with_its_place() -> None:
+    known = {ADDRESS: entry(lost(record(0))), SECOND: entry(applied(record(0)))}
+    wanted = [
+        decide(Resolution.DONE, call=7, place=Place("d.yaml", 3)),
+        decide(Resolution.DONE, SECOND, place=Place("d.yaml", 4)),
+        decide(Resolution.DONE, THIRD, place=Place("d.yaml", 5)),
+    ]
+    with pytest.raises(InvalidInput) as caught:
+        resolve_all(state_of(known), wanted, NOW)
+
+    assert [each.place.line for each in caught.value.diagnostics] == [3, 4, 5]
+    assert all(each.hint for each in caught.value.diagnostics)

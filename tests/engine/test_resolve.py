@@ -7,7 +7,7 @@ from builders import declare
 from worlds import World
 
 from reconciler.core.environment import AfterServerError
-from reconciler.core.resolve import Resolution, resolve
+from reconciler.core.resolve import Decision, Resolution, resolve_all
 from reconciler.core.run import Outcome, exit_status
 from reconciler.core.state import Entry, State
 from reconciler.core.timestamp import timestamp
@@ -26,11 +26,8 @@ def lost_world() -> World:
 
 def say_not_done(world: World) -> None:
     def said(state: State) -> State:
-        entry = state.entries[DECLARED.address]
-        settled = resolve(
-            DECLARED.address, entry, Resolution.NOT_DONE, reason="looked it up", ids=(), now=world.clock.now()
-        )
-        return replace(state, entries={DECLARED.address: settled})
+        word = Decision(address=DECLARED.address, resolution=Resolution.NOT_DONE, reason="looked it up")
+        return resolve_all(state, [word], world.clock.now())
 
     world.edit(said)
 

@@ -34,7 +34,8 @@ LISTS_WITH_SCHEMAS = {
     "orderLineItems": "order-line-item.schema.json",
     "dynamicUsageCharges": "dynamic-usage-charge.schema.json",
 }
-WRITTEN_BY_PEOPLE = [SPEC_SCHEMA, PROJECT_SCHEMA, *LISTS_WITH_SCHEMAS.values(), "common.schema.json"]
+DECISIONS_SCHEMA = "decisions.schema.json"
+WRITTEN_BY_PEOPLE = [SPEC_SCHEMA, PROJECT_SCHEMA, DECISIONS_SCHEMA, *LISTS_WITH_SCHEMAS.values(), "common.schema.json"]
 
 ONLY_THE_READER_SEES = {
     "unknown-environment",

@@ -1,0 +1,94 @@
+"""`reconciler state resolve`: settle calls in doubt, one, many by selector, or all that stand in a file."""
+
+import argparse
+from collections.abc import Sequence
+
+from reconciler.cli.project import Planned, hold_lock, make_planned, open_project
+from reconciler.cli.wiring import World
+from reconciler.core.address import Address
+from reconciler.core.plan import Undecided
+from reconciler.core.resolve import Decision, Resolution, resolve, resolve_all
+from reconciler.engine.plan import change_state
+from reconciler.errors import UsageError
+from reconciler.formats.decisions import template_of
+from reconciler.reports.diagnostic_text import diagnostic_text
+from reconciler.reports.state_text import resolved_text
+from reconciler.workspace.folder import load_decisions
+
+_WAYS = "Name ADDRESS, or --from FILE, or --only SEL, or ask for a --template."
+
+
+def settle(arguments: argparse.Namespace, world: World) -> int:
+    """Settle what is named, all of it in one write or nothing. Under the lock, since the state is written."""
+    _check_ways(arguments)
+    if arguments.template:
+        return _print_template(_undecided(make_planned(arguments, world), world), world)
+    with hold_lock(open_project(arguments, world), world, timeout=0.0):
+        planned = make_planned(arguments, world)
+        undecided = _undecided(planned, world)
+        state = planned.stored.state
+        if state is None:
+            raise UsageError("Nothing to resolve", "Nothing was applied in this environment yet.")
+        if arguments.address is not None:
+            decision = _decision(arguments, Address(arguments.address), arguments.call)
+            settled = state.with_entry(decision.address, resolve(state, decision, planned.at))
+            decisions = [decision]
+        else:
+            decisions = _decisions(arguments, undecided, world)
+            settled = resolve_all(state, decisions, planned.at)
+        change_state(planned.store, planned.stored, settled)
+    world.console.out(resolved_text(settled, decisions))
+    return 0
+
+
+def _check_ways(arguments: argparse.Namespace) -> None:
+    selected = bool(arguments.only or arguments.excepted)
+    ways = [arguments.address is not None, arguments.decisions is not None, arguments.template or selected]
+    if sum(ways) != 1:
+        raise UsageError("Wrong usage", "It must be clear what is to be settled.", hint=_WAYS)
+    words = {"--as": arguments.resolution, "--reason": arguments.reason, "--ids": arguments.ids}
+    given = [option for option, value in {**words, "--call": arguments.call}.items() if value not in (None, [])]
+    if arguments.template or arguments.decisions is not None:
+        if given:
+            raise UsageError("Wrong usage", f"{given[0]} stands in the file, for each decision or at its head.")
+        return
+    missing = [option for option in ("--as", "--reason") if not words[option]]
+    if missing:
+        raise UsageError(
+            "Wrong usage", f"{' and '.join(missing)} must be given.", hint="The reason is kept in the state."
+        )
+    if selected and (arguments.ids or arguments.call is not None):
+        raise UsageError("Wrong usage", "--ids and --call are about one address.", hint="Use --from FILE for many.")
+
+
+def _undecided(planned: Planned, world: World) -> list[Undecided]:
+    idle = [each for each in planned.plan.warnings if each.code == "nothing-selected"]
+    for warning in (*planned.stored.warnings, *idle):
+        world.console.err(diagnostic_text(warning, world.console.error_paint))
+    return [change for change in planned.plan.changes if isinstance(change, Undecided)]
+
+
+def _print_template(undecided: Sequence[Undecided], world: World) -> int:
+    if not undecided:
+        world.console.err("Nothing is undecided.\n")
+        return 0
+    world.console.out(template_of(undecided))
+    return 0
+
+
+def _decisions(arguments: argparse.Namespace, undecided: Sequence[Undecided], world: World) -> list[Decision]:
+    if arguments.decisions is not None:
+        return load_decisions(world.here, arguments.decisions)
+    if not undecided:
+        raise UsageError("Nothing to resolve", "Nothing that is selected is undecided.")
+    return [_decision(arguments, change.address, change.call) for change in undecided]
+
+
+def _decision(arguments: argparse.Namespace, address: Address, call: int | None) -> Decision:
+    return Decision(
+        address=address,
+        resolution=Resolution(arguments.resolution),
+        reason=arguments.reason,
+        ids=tuple(arguments.ids),
+        call=call,
+    )
