@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from builders import spec_of
 from fakes import DONE, HandClock, Listener, MemoryJournals, MemoryStore
@@ -46,7 +46,7 @@ class RememberingPlatform:
     fails: int = 0
     effects: list[Regeneration] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
-    saved: dict[str, tuple[Answer, object]] = field(default_factory=dict)
+    saved: dict[str, tuple[Answer, datetime]] = field(default_factory=dict)
     before_answer: Callable[[], None] = lambda: None
 
     async def authenticate(self) -> Scope:
@@ -54,6 +54,9 @@ class RememberingPlatform:
 
     def use(self, tenancy: Tenancy) -> None:
         pass
+
+    def server_time(self) -> datetime | None:
+        return None
 
     async def regenerate(self, regeneration: Regeneration) -> Answer | Fault:
         self.keys.append(regeneration.key)
@@ -65,7 +68,7 @@ class RememberingPlatform:
     def _answer(self, regeneration: Regeneration) -> Answer:
         now, number = self.clock.now(), len(self.saved)
         saved = self.saved.get(regeneration.key)
-        if saved is not None and now - A_DAY < saved[1]:  # type: ignore[operator]
+        if saved is not None and now - A_DAY < saved[1]:
             return saved[0]
         self.fails -= 1
         answer = server_error(f"r-{now}-{number}") if self.fails >= 0 else replace(DONE, request_id=f"r-{number}")
