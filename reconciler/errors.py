@@ -7,7 +7,7 @@
     ├── StorageError                      1   a file could not be written or read: disk, rights
     ├── InvalidInput                      3   spec, project or state; carries diagnostics (core/diagnostics.py)
     ├── Locked                            4   another run is at work on this environment
-    ├── StaleError                        5   the state moved while we worked, again and again
+    ├── StaleError                        5   the state moved while we worked, or is not the last one
     │   └── StalePlan                     5   it moved before anything was sent: planning again is enough
     ├── Unreachable                       6   nothing was sent; the same command may be tried again
     ├── AuthenticationError               8   credentials refused
@@ -58,7 +58,7 @@ class Interrupted(ReconcilerError):
 
 
 class StaleError(ReconcilerError):
-    """The state was changed by somebody else while this command worked."""
+    """The state was changed by somebody else while this command worked, or it is not the last one."""
 
     exit_status = 5
 

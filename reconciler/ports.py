@@ -45,6 +45,16 @@ class StateStore(Protocol):
         """
 
 
+class MarkStore(Protocol):
+    """Where the high-water mark lives, on this machine. It is lost without harm, so neither method ever raises."""
+
+    def read(self) -> bytes | None:
+        """Return the mark, or None if there is none that can be read."""
+
+    def write(self, content: bytes) -> None:
+        """Replace the mark, or leave the old one."""
+
+
 class JournalFile(Protocol):
     """The journal of this run, open for appending."""
 

@@ -89,6 +89,20 @@ class MemoryStore:
 
 
 @dataclass
+class MemoryMark:
+    """A high-water mark in memory; *fails* lets it stay as it is."""
+
+    content: bytes | None = None
+    fails: bool = False
+
+    def read(self) -> bytes | None:
+        return self.content
+
+    def write(self, content: bytes) -> None:
+        self.content = self.content if self.fails else content
+
+
+@dataclass
 class MemoryJournal:
     """The journal of a run, in memory; *fails* makes every write after the head an error."""
 

@@ -83,7 +83,7 @@ def entries(draw: st.DrawFn, target: Target) -> Entry:
                 known = known.with_refused(outcome)
             case Unsettled():
                 known = known.with_unsettled(outcome)
-    return known
+    return replace(known, restored=draw(st.sampled_from([False, False, False, True])))
 
 
 @st.composite

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from builders import spec_of
-from fakes import DONE, HandClock, Listener, MemoryJournals, MemoryStore
+from fakes import DONE, HandClock, Listener, MemoryJournals, MemoryMark, MemoryStore
 
 from reconciler.core.declaration import Declaration
 from reconciler.core.diagnostics import Place
@@ -14,12 +14,14 @@ from reconciler.core.environment import EmulatorApi, Environment, Project
 from reconciler.core.outcome import Answer, Fault, FaultKind, Reason
 from reconciler.core.plan import Plan
 from reconciler.core.plan_check import plan_violations
+from reconciler.core.resolve import Decision, Resolution, resolve_all
 from reconciler.core.run import Outcome, Run
 from reconciler.core.selection import EVERYTHING
 from reconciler.core.state import Entry, State
 from reconciler.core.tenancy import Scope, Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.engine.plan import StoredState, load_state, plan_environment
+from reconciler.engine.restore import Backup, MarkedStore, restore_state
 from reconciler.formats.state import read_state, write_state
 from reconciler.ports import Regeneration
 
@@ -86,7 +88,9 @@ class World:
         self.declare(*declarations)
         self.clock = HandClock()
         self.platform = RememberingPlatform(self.clock)
-        self.store = MemoryStore()
+        self.document = MemoryStore()
+        self.mark = MemoryMark()
+        self.store = MarkedStore(self.document, self.mark)
         self.journals = MemoryJournals()
         self.runs = 0
 
@@ -98,8 +102,8 @@ class World:
 
     @property
     def state(self) -> State:
-        assert self.store.content is not None
-        return read_state(self.store.content, self.store.name, environment="local")
+        assert self.document.content is not None
+        return read_state(self.document.content, self.store.name, environment="local")
 
     def entry(self, declared: Declaration) -> Entry:
         return self.state.entries[declared.address]
@@ -107,10 +111,28 @@ class World:
     def edit(self, change: Callable[[State], State]) -> None:
         """Write the state as an operator's command does."""
         changed = change(self.state)
-        self.store.content = write_state(replace(changed, serial=changed.serial + 1))
+        self.document.content = write_state(replace(changed, serial=changed.serial + 1))
+
+    def restore(self, content: bytes | None) -> State:
+        """Accept *content* as the state; None: an empty one."""
+        backup = Backup(content=content, name="backup.json") if content is not None else None
+        return restore_state(
+            self.store,
+            self.journals,
+            self.environment,
+            backup=backup,
+            lineage="lineage-2",
+            reason="the disk was lost",
+            now=self.clock.now(),
+        )
+
+    def decide(self, declared: Declaration, resolution: Resolution, *ids: str) -> None:
+        word = Decision(address=declared.address, resolution=resolution, reason="looked it up", ids=ids)
+        self.edit(lambda state: resolve_all(state, [word], self.spec, self.clock.now()))
 
     def stored(self) -> StoredState:
-        return load_state(self.store, self.journals, self.environment)
+        mark = self.store.mark
+        return load_state(self.store, self.journals, self.environment, mark)
 
     def plan(self, stored: StoredState | None = None) -> Plan:
         state, now = (stored or self.stored()).state, self.clock.now()
@@ -143,6 +165,18 @@ class World:
             stop=lambda: None,
         )
         return asyncio.run(apply_plan(request, ports))
+
+    def apply_and_die(self) -> None:
+        """Apply, and leave what a kill leaves that comes while the first answer is under way."""
+        left: list[tuple[bytes | None, bytes | None, dict[str, bytes]]] = []
+
+        def now() -> None:
+            left.append((self.document.content, self.mark.content, dict(self.journals.contents)))
+
+        self.platform.before_answer = now
+        self.apply()
+        self.platform.before_answer = lambda: None
+        self.document.content, self.mark.content, self.journals.contents = left[0]
 
     def outcomes(self) -> list[Outcome]:
         """Apply and return what became of each change."""

@@ -184,6 +184,12 @@ def _add_state(commands: "_Commands[Parser]") -> None:
     show.add_argument("address", metavar="ADDRESS")
     show.add_argument("--json", action="store_true", help="print the entry as it stands in the document")
     _add_resolve(_command(verbs, "resolve", "settle calls in doubt after finding out what the platform did"))
+    restore = _command(
+        verbs, "restore", "accept an older state, when the last one is lost: nothing is sent unasked then"
+    )
+    restore.add_argument("file", metavar="FILE", nargs="?", help="a backup (default: the state document as it stands)")
+    restore.add_argument("--empty", action="store_true", help="accept that nothing is left of the state")
+    restore.add_argument("--reason", metavar="TEXT", required=True, help="why; kept in the state")
 
 
 def _add_resolve(resolve: Parser) -> None:
@@ -192,6 +198,9 @@ def _add_resolve(resolve: Parser) -> None:
     _add_selection(resolve, "instead of ADDRESS, all that plan calls undecided and that match:")
     resolve.add_argument(
         "--template", action="store_true", help="print such a file of all that is undecided, to fill in"
+    )
+    resolve.add_argument(
+        "--unlisted", action="store_true", help="after a restore: what the state does not list was never sent"
     )
     resolve.add_argument("--as", dest="resolution", choices=("done", "not-done"))
     resolve.add_argument("--reason", metavar="TEXT", help="how it was found out; kept in the state")

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from reconciler.cli.wiring import World, open_journals, open_store
+from reconciler.cli.wiring import World, open_journals
 from reconciler.core.declaration import Spec
 from reconciler.core.environment import Environment, Project
 from reconciler.core.plan import Plan
 from reconciler.core.selection import Selection, parse_selector
 from reconciler.engine.plan import StoredState, load_state, plan_environment, platform_time
+from reconciler.engine.restore import MarkedStore
 from reconciler.stores.file import FileStore
 from reconciler.stores.lock import held
+from reconciler.stores.mark import FileMark
 from reconciler.workspace.folder import find_folder, load_project, load_spec
 
 ENVIRONMENT_VARIABLE = "RECONCILER_ENV"
@@ -32,7 +34,7 @@ class Planned:
 
     opened: OpenProject
     spec: Spec
-    store: FileStore
+    store: MarkedStore
     stored: StoredState
     plan: Plan
     at: datetime
@@ -44,6 +46,11 @@ def open_project(arguments: argparse.Namespace, world: World) -> OpenProject:
     project = load_project(folder)
     asked = arguments.environment or world.variables.get(ENVIRONMENT_VARIABLE)
     return OpenProject(folder=folder, project=project, environment=project.environment(asked))
+
+
+def open_store(folder: Path, environment: Environment) -> MarkedStore:
+    path = folder / environment.state_file
+    return MarkedStore(FileStore(path, name=environment.state_file), FileMark(path))
 
 
 def hold_lock(opened: OpenProject, world: World, *, timeout: float) -> AbstractContextManager[None]:
@@ -67,7 +74,8 @@ def make_planned(arguments: argparse.Namespace, world: World) -> Planned:
     opened = open_project(arguments, world)
     spec = load_spec(opened.folder, opened.environment)
     store = open_store(opened.folder, opened.environment)
-    stored = load_state(store, open_journals(opened.folder, opened.environment), opened.environment)
+    mark = store.mark
+    stored = load_state(store, open_journals(opened.folder, opened.environment), opened.environment, mark)
     now = platform_time(world.clock.now(), stored.state, world.machine())
     plan = plan_environment(
         opened.project,

@@ -8,6 +8,7 @@ from reconciler.cli.wiring import World
 from reconciler.core.address import Address
 from reconciler.core.plan import Undecided
 from reconciler.core.resolve import Decision, Resolution, resolve, resolve_all
+from reconciler.core.restore import with_nothing_unlisted
 from reconciler.engine.plan import change_state
 from reconciler.errors import UsageError
 from reconciler.formats.decisions import template_of
@@ -15,7 +16,7 @@ from reconciler.reports.diagnostic_text import diagnostic_text
 from reconciler.reports.state_text import resolved_text
 from reconciler.workspace.folder import load_decisions
 
-_WAYS = "Name ADDRESS, or --from FILE, or --only SEL, or ask for a --template."
+_WAYS = "Name ADDRESS, or --from FILE, or --only SEL, or --unlisted, or ask for a --template."
 
 
 def settle(arguments: argparse.Namespace, world: World) -> int:
@@ -29,13 +30,17 @@ def settle(arguments: argparse.Namespace, world: World) -> int:
         state = planned.stored.state
         if state is None:
             raise UsageError("Nothing to resolve", "Nothing was applied in this environment yet.")
+        if arguments.unlisted:
+            change_state(planned.store, planned.stored, with_nothing_unlisted(state, arguments.reason))
+            world.console.out("What the state does not list was never sent: it is planned as new.\n")
+            return 0
         if arguments.address is not None:
             decision = _decision(arguments, Address(arguments.address), arguments.call)
-            settled = state.with_entry(decision.address, resolve(state, decision, planned.at))
+            settled = state.with_entry(decision.address, resolve(state, decision, planned.spec, planned.at))
             decisions = [decision]
         else:
             decisions = _decisions(arguments, undecided, world)
-            settled = resolve_all(state, decisions, planned.at)
+            settled = resolve_all(state, decisions, planned.spec, planned.at)
         change_state(planned.store, planned.stored, settled)
     world.console.out(resolved_text(settled, decisions))
     return 0
@@ -43,7 +48,8 @@ def settle(arguments: argparse.Namespace, world: World) -> int:
 
 def _check_ways(arguments: argparse.Namespace) -> None:
     selected = bool(arguments.only or arguments.excepted)
-    ways = [arguments.address is not None, arguments.decisions is not None, arguments.template or selected]
+    many = arguments.template or selected
+    ways = [arguments.address is not None, arguments.decisions is not None, many, arguments.unlisted]
     if sum(ways) != 1:
         raise UsageError("Wrong usage", "It must be clear what is to be settled.", hint=_WAYS)
     words = {"--as": arguments.resolution, "--reason": arguments.reason, "--ids": arguments.ids}
@@ -57,7 +63,9 @@ def _check_ways(arguments: argparse.Namespace) -> None:
         raise UsageError(
             "Wrong usage", f"{' and '.join(missing)} must be given.", hint="The reason is kept in the state."
         )
-    if selected and (arguments.ids or arguments.call is not None):
+    if arguments.unlisted and arguments.resolution != Resolution.NOT_DONE:
+        raise UsageError("Wrong usage", "Of what is not listed nothing can be said but --as not-done.")
+    if (selected or arguments.unlisted) and (arguments.ids or arguments.call is not None):
         raise UsageError("Wrong usage", "--ids and --call are about one address.", hint="Use --from FILE for many.")
 
 

@@ -2,9 +2,10 @@
 
 import argparse
 
-from reconciler.cli.project import open_project
+from reconciler.cli.project import open_project, open_store
 from reconciler.cli.resolve import settle
-from reconciler.cli.wiring import World, open_journals, open_store
+from reconciler.cli.restore import restore
+from reconciler.cli.wiring import World, open_journals
 from reconciler.core.address import Address, address_order
 from reconciler.core.diagnostics import nearest
 from reconciler.core.state import Entry, State
@@ -18,6 +19,8 @@ from reconciler.reports.state_text import entry_text, state_list_text
 def run(arguments: argparse.Namespace, world: World) -> int:
     if arguments.verb == "resolve":
         return settle(arguments, world)
+    if arguments.verb == "restore":
+        return restore(arguments, world)
     opened = open_project(arguments, world)
     folder, environment = opened.folder, opened.environment
     state = load_state(open_store(folder, environment), open_journals(folder, environment), environment).state

@@ -14,7 +14,6 @@ from pathlib import Path
 from reconciler.cli.console import Console, standard_console
 from reconciler.core.environment import Environment
 from reconciler.core.timestamp import timestamp
-from reconciler.stores.file import FileStore
 from reconciler.stores.journal import FileJournals
 
 _JOB_ADDRESSES = (
@@ -123,10 +122,6 @@ def _open_missing_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
-
-
-def open_store(folder: Path, environment: Environment) -> FileStore:
-    return FileStore(folder / environment.state_file, name=environment.state_file)
 
 
 def open_journals(folder: Path, environment: Environment) -> FileJournals:

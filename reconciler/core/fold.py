@@ -26,7 +26,7 @@ def fold(
     entries = dict(state.entries)
     for result in results:
         if result.record is not None:
-            entries[result.address] = _with(entries.get(result.address, Entry()), result.record)
+            entries[result.address] = _with(entries.get(result.address) or state.known(result.address), result.record)
     learned = replace(state, entries=entries, tenant=state.tenant or tenant, entity=state.entity or entity)
     if learned == state:
         return state

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from reconciler.core.address import Address
-from reconciler.core.declaration import Declaration
+from reconciler.core.declaration import Declaration, Flags
 from reconciler.core.diagnostics import Diagnostic, Place
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import SCHEME, Digest, canonical_json
@@ -83,21 +83,20 @@ class Resume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undecided:
-    """A call was sent, its end is unknown, and no key can tell any more: a person decides."""
+    """A call was sent, its end is unknown, and no key can tell any more: a person decides.
+
+    *unsettled* is None where not even the call is known, because the state was restored: then *call* is the number that
+    a new one would have.
+    """
 
     address: Address
     declaration: Declaration | None
-    unsettled: Unsettled
+    unsettled: Unsettled | None
+    digest: Digest
+    flags: Flags
+    call: int
     reasons: tuple[str, ...]
     action = Action.UNDECIDED
-
-    @property
-    def digest(self) -> Digest:
-        return self.unsettled.call.digest
-
-    @property
-    def call(self) -> int:
-        return self.unsettled.call.number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

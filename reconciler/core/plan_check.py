@@ -23,6 +23,7 @@ from reconciler.core.timestamp import moment
 class _Facts:
     declaration: Declaration | None
     entry: Entry
+    is_listed: bool
     now: datetime
     calls_again: bool
 
@@ -30,6 +31,11 @@ class _Facts:
     def asked(self) -> str | None:
         wanted = self.declaration
         return digest(wanted.target, wanted.flags, wanted.trigger) if wanted else None
+
+    @property
+    def is_unsure(self) -> bool:
+        """It is declared, and may have been sent in a time of which a restored state knows nothing."""
+        return self.declaration is not None and (self.entry.restored or not self.is_listed)
 
     @property
     def applied_call(self) -> int:
@@ -66,11 +72,13 @@ class _Facts:
 def plan_violations(plan: Plan, spec: Spec, state: State | None, now: datetime) -> tuple[str, ...]:
     """Return what is illegal about *plan* at the time *now*, as sentences; nothing means that it may be applied."""
     entries = state.entries if state else {}
+    knows_all = state is None or state.restored is None or state.restored.resolution is not None
 
     def facts(address: Address) -> _Facts:
         return _Facts(
             declaration=spec.declarations.get(address),
             entry=entries.get(address, Entry()),
+            is_listed=address in entries or knows_all,
             now=now,
             calls_again=plan.binding.after_server_error is AfterServerError.CALL_AGAIN,
         )
@@ -106,7 +114,9 @@ def _violations_of_completeness(
         if known.asked is None:
             at_rest = not known.doubts or known.is_said_undone
         else:
-            at_rest = not known.doubts and applied is not None and applied.call.digest == known.asked
+            at_rest = (
+                not known.is_unsure and not known.doubts and applied is not None and applied.call.digest == known.asked
+            )
         if not at_rest:
             yield f"{address}: it must change and the plan does not say so"
 
@@ -114,6 +124,8 @@ def _violations_of_completeness(
 def _violations_of_change(change: Change, facts: _Facts) -> Iterator[str]:
     if change.declaration is not facts.declaration and change.declaration != facts.declaration:
         yield "it is not what the spec declares"
+    if facts.is_unsure and not isinstance(change, Undecided):
+        yield "the state was restored, and nobody has said what was sent since"
     match change:
         case Regenerate() | Reissue():
             yield from _violations_of_new_call(change, facts)
@@ -130,6 +142,8 @@ def _violations_of_change(change: Change, facts: _Facts) -> Iterator[str]:
 
 
 def _violations_of_undecided(facts: _Facts) -> Iterator[str]:
+    if facts.is_unsure:
+        return
     if not facts.doubts:
         yield "nothing about it is in doubt"
     elif facts.declaration is None and facts.is_said_undone:

@@ -4,6 +4,8 @@ Rule: every action is decided by `_Decider`, from one declaration, its entry and
 more than one address. The table, row by row (digest declared | entry | action):
 
     any                      none, or only refused calls          regenerate
+    any                      of a restored state, or none in one,
+                             until a person has looked            undecided
     = applied                nothing in doubt                     none (unchanged)
     = the last call in doubt its key is younger than 23 h         resume
     = the last call in doubt a person says that it was not done   resume, whatever the age of its key
@@ -68,7 +70,7 @@ def make_plan(
     """Return the plan that brings *state* to *spec*. It is the same for the same arguments, on every machine."""
     entries = state.entries if state else {}
     decide = _Decider(
-        entries=entries, last_sends=_last_sends(entries), now=now, after_server_error=binding.after_server_error
+        state=state, last_sends=_last_sends(entries), now=now, after_server_error=binding.after_server_error
     )
     decisions = {address: decide(address, spec.declarations.get(address)) for address in _addresses(spec, entries)}
     unchanged = [address for address, decision in decisions.items() if decision is _Nothing.UNCHANGED]
@@ -102,24 +104,42 @@ def _last_sends(entries: Mapping[Address, Entry]) -> Mapping[str, datetime]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decider:
-    entries: Mapping[Address, Entry]
+    state: State | None
     last_sends: Mapping[str, datetime]
     now: datetime
     after_server_error: AfterServerError
 
     def __call__(self, address: Address, declaration: Declaration | None) -> Change | _Nothing:
-        entry = self.entries.get(address, _NEVER)
+        entry = self.state.known(address) if self.state else _NEVER
         last = entry.in_doubt[-1] if entry.in_doubt else None
         if declaration is None:
             if last is None or last.resolution is not None:
                 return _Nothing.UNDECLARED
             return _undecided(address, None, last, "it is no longer declared")
         digest = digest_of(declaration)
+        if entry.restored:
+            return self._unsure(declaration, digest, entry)
         if last is None:
             return _decide_settled(declaration, digest, entry)
         if last.call.digest == digest:
             return self._decide_unanswered(declaration, digest, entry, last)
         return self._reissue(declaration, digest, entry, last)
+
+    def _unsure(self, declaration: Declaration, digest: Digest, entry: Entry) -> Undecided:
+        since = self.state.restored if self.state else None
+        what = (
+            "the state lists" if self.state and declaration.address in self.state.entries else "the state does not list"
+        )
+        told = f"the state was restored at {since.at} from serial {since.serial}" if since else "the state was restored"
+        return Undecided(
+            address=declaration.address,
+            declaration=declaration,
+            unsettled=None,
+            digest=digest,
+            flags=declaration.flags,
+            call=entry.number_of_new,
+            reasons=(f"{told}: what was sent since is not known, and {what} it",),
+        )
 
     def _decide_unanswered(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Change:
         age = self.now - moment(last.call.sent)
@@ -142,7 +162,7 @@ class _Decider:
         return Reissue(
             declaration=declaration,
             digest=digest,
-            call=max(entry.next_call, last.call.number + 1),
+            call=entry.number_of_new,
             fields=(),
             not_before=self.last_sends[lane_of(declaration.target)] + SETTLING_TIME,
             reasons=(f"{reason}the project says after_server_error: {self.after_server_error}",),
@@ -153,7 +173,7 @@ class _Decider:
         return Reissue(
             declaration=declaration,
             digest=digest,
-            call=max(entry.next_call, last.call.number + 1),
+            call=entry.number_of_new,
             fields=fields,
             not_before=self.last_sends[lane_of(declaration.target)] + SETTLING_TIME,
             reasons=(*map(str, fields), f"{_doubt(last)} and stays on record as unknown"),
@@ -181,12 +201,20 @@ def _decide_settled(declaration: Declaration, digest: Digest, entry: Entry) -> C
 
 def _resume(declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled, word: str) -> Resume:
     reasons = (f"{_doubt(last)}; the same key is sent again", *([word] if word else []))
-    number = max(entry.next_call, last.call.number + 1)
+    number = entry.number_of_new
     return Resume(declaration=declaration, digest=digest, unsettled=last, next_call=number, reasons=reasons)
 
 
 def _undecided(address: Address, declaration: Declaration | None, last: Unsettled, why: str) -> Undecided:
-    return Undecided(address=address, declaration=declaration, unsettled=last, reasons=(f"{_doubt(last)}; {why}",))
+    return Undecided(
+        address=address,
+        declaration=declaration,
+        unsettled=last,
+        digest=last.call.digest,
+        flags=last.call.flags,
+        call=last.call.number,
+        reasons=(f"{_doubt(last)}; {why}",),
+    )
 
 
 def _doubt(last: Unsettled) -> str:

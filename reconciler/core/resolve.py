@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from reconciler.core.address import Address
+from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, nearest
-from reconciler.core.state import Applied, Entry, Refused, State, Unsettled
+from reconciler.core.digest import digest_of
+from reconciler.core.state import Applied, CallRecord, Entry, Refused, State, Unsettled
 from reconciler.core.timestamp import moment, timestamp
 from reconciler.errors import UsageError
 
@@ -46,13 +48,16 @@ class Decision:
     place: Place | None = None
 
 
-def resolve(state: State, decision: Decision, now: datetime) -> Entry:
+def resolve(state: State, decision: Decision, spec: Spec, now: datetime) -> Entry:
     """Return the entry of the decision's address with its last call in doubt settled as a person says.
 
+    Where the state was restored, the word is about everything that was sent since: nothing, or what is declared now.
     Raise UsageError if it cannot be: nothing is in doubt, another call is meant, or ids come with NOT_DONE.
     """
-    entry = state.entries.get(decision.address)
-    if entry is None:
+    declaration, entry = spec.declarations.get(decision.address), state.known(decision.address)
+    if entry.restored and declaration is not None:
+        return _resolve_restored(state.epoch, entry, decision, declaration, now)
+    if decision.address not in state.entries:
         hint = nearest(decision.address, state.entries) if state.entries else "Nothing was applied here yet."
         raise UsageError("Unknown address", f"The state has no entry {decision.address!r}.", hint=hint)
     if not entry.in_doubt:
@@ -69,17 +74,39 @@ def resolve(state: State, decision: Decision, now: datetime) -> Entry:
     return entry.with_refused(_not_done(lost, decision.reason, now))
 
 
-def resolve_all(state: State, decisions: Iterable[Decision], now: datetime) -> State:
+def resolve_all(state: State, decisions: Iterable[Decision], spec: Spec, now: datetime) -> State:
     """Return *state* with every one of *decisions* carried out. Raise InvalidInput with all that cannot be."""
     entries, faults = dict(state.entries), list[Diagnostic]()
     for decision in decisions:
         try:
-            entries[decision.address] = resolve(state, decision, now)
+            entries[decision.address] = resolve(state, decision, spec, now)
         except UsageError as error:
             faults.append(_fault(decision, error))
     if faults:
         raise InvalidInput(faults)
     return replace(state, entries=entries)
+
+
+def _resolve_restored(epoch: int, entry: Entry, decision: Decision, declaration: Declaration, now: datetime) -> Entry:
+    """Nothing was sent since the entry was written, so that it counts as it stands; or what is declared was done."""
+    number, at = entry.number_of_new, timestamp(now)
+    _check(decision, number)
+    known = replace(entry, restored=False, resolution=decision.reason)
+    if decision.resolution is Resolution.NOT_DONE:
+        for lost in entry.in_doubt:
+            known = known.with_refused(_not_done(lost, decision.reason, now))
+        return known
+    call = CallRecord(
+        number=number,
+        digest=digest_of(declaration),
+        flags=declaration.flags,
+        trigger=declaration.trigger,
+        key=f"unknown-{epoch}-{number}",
+        sent=at,
+        run="state resolve",
+    )
+    done = Applied(call=call, at=at, id_list=decision.ids, request_id=None, resolution=decision.reason)
+    return known.with_applied(done)
 
 
 def _check(decision: Decision, number: int) -> None:

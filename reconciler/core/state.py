@@ -86,10 +86,22 @@ class Unsettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
+    """*restored*: it comes from a restored state, and what was sent since is not known.
+
+    *resolution* is why a person says that nothing was, or what.
+    """
+
     next_call: int = 0
     applied: Applied | None = None
     refused: Refused | None = None
     unsettled: tuple[Unsettled, ...] = ()
+    restored: bool = False
+    resolution: str | None = None
+
+    @property
+    def number_of_new(self) -> int:
+        """The number that a new call has when one in doubt is superseded by it."""
+        return max([self.next_call, *(each.call.number + 1 for each in self.in_doubt)])
 
     @property
     def in_doubt(self) -> tuple[Unsettled, ...]:
@@ -195,6 +207,19 @@ class ClockOffset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """That an older document was accepted as this state, and why; *serial* is the one it had.
+
+    *resolution* is why a person says that what it does not list was never sent.
+    """
+
+    at: Timestamp
+    serial: int
+    reason: str
+    resolution: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """All entries of one environment. *lineage* never changes; *serial* grows by one with each write.
 
@@ -210,6 +235,16 @@ class State:
     entity: str | None = None
     clock: ClockOffset | None = None
     entries: Mapping[Address, Entry]
+    restored: Restored | None = None
+
+    @property
+    def doubts_unlisted(self) -> bool:
+        """Whether an address that is not listed may have been sent: in the time that a restored state does not know."""
+        return self.restored is not None and self.restored.resolution is None
+
+    def known(self, address: Address) -> Entry:
+        """Return the entry of *address*, or what is known of one that is not listed."""
+        return self.entries.get(address) or Entry(restored=self.doubts_unlisted)
 
     def with_entry(self, address: Address, entry: Entry) -> "State":
         return replace(self, entries={**self.entries, address: entry})

@@ -7,14 +7,16 @@ from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.environment import Environment, Project
 from reconciler.core.forecast import daily_limit, forecast_of
+from reconciler.core.mark import Mark, check_not_behind, missing
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import Selection
 from reconciler.core.state import State
 from reconciler.engine.recover import recover
 from reconciler.errors import StaleError
+from reconciler.formats.mark import is_marked, mark_of
 from reconciler.formats.state import read_state, write_state
-from reconciler.ports import JournalStore, StateConflict, StateStore, Version
+from reconciler.ports import JournalStore, StateConflict, StateStore, Stored, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +33,18 @@ class StoredState:
     warnings: tuple[Diagnostic, ...] = ()
 
 
-def load_state(store: StateStore, journals: JournalStore, environment: Environment) -> StoredState:
+def load_state(
+    store: StateStore, journals: JournalStore, environment: Environment, mark: Mark | None = None
+) -> StoredState:
     """Read the state and what abandoned journals know. Nothing is written.
 
+    *mark* is the last state that was written here, read before: a state that is behind it raises StaleError.
     Raise InvalidInput if a document is not of *environment* or of a newer version, StorageError if it cannot be read.
     """
     stored = store.read()
     state = read_state(stored.content, store.name, environment=environment.name) if stored else None
+    if mark is not None:
+        check_mark(mark, stored, state, store.name)
     recovered = recover(state, journals)
     return StoredState(
         state=recovered.state,
@@ -46,6 +53,15 @@ def load_state(store: StateStore, journals: JournalStore, environment: Environme
         is_ahead=stored is None or recovered.state != state,
         warnings=recovered.warnings,
     )
+
+
+def check_mark(mark: Mark, stored: Stored | None, state: State | None, name: str) -> None:
+    """Raise StaleError if the state, as it is stored, is behind *mark*."""
+    if stored is None or state is None:
+        raise missing(mark, name)
+    found = mark_of(stored.content, state)
+    if found.serial != mark.serial or not is_marked(stored.content, state, mark):
+        check_not_behind(mark, found, name)
 
 
 def change_state(store: StateStore, stored: StoredState, changed: State) -> None:

@@ -12,7 +12,7 @@ from reconciler.core.address import Address, address_order, parse_address
 from reconciler.core.declaration import Flags
 from reconciler.core.diagnostics import shown
 from reconciler.core.digest import SCHEME, Digest
-from reconciler.core.state import Applied, CallRecord, ClockOffset, Entry, Refused, State, Unsettled
+from reconciler.core.state import Applied, CallRecord, ClockOffset, Entry, Refused, Restored, State, Unsettled
 from reconciler.core.timestamp import Timestamp, moment
 from reconciler.formats.json_reader import JsonDocument
 
@@ -22,7 +22,8 @@ RESTORE = (
 )
 _DIGEST = re.compile(rf"{SCHEME}:[0-9a-f]{{64}}")
 _OTHER_SCHEME = re.compile(r"[a-z][0-9]+:")
-_HEAD = ("version", "environment", "tenant", "entity", "lineage", "serial", "epoch", "clock")
+_HEAD = ("version", "environment", "tenant", "entity", "lineage", "serial", "epoch", "clock", "restored")
+_RESTORED = ("at", "serial", "reason", "resolution")
 _FARTHEST = 10**10
 """Seconds, some three hundred years: how far apart two clocks may be."""
 
@@ -42,6 +43,7 @@ def write_state(state: State) -> bytes:
         "serial": state.serial,
         "epoch": state.epoch,
         **_present(clock=_clock_object(state.clock)),
+        **_present(restored=_restored_object(state.restored) if state.restored else None),
     }
     lines = [f" {_json(name)}: {_json(value)}," for name, value in head.items()]
     entries = ",\n".join(
@@ -59,6 +61,10 @@ def entry_object(entry: Entry) -> dict[str, Any]:
         value["applied"] = applied_object(entry.applied)
     if entry.refused:
         value["refused"] = refused_object(entry.refused)
+    if entry.restored:
+        value["restored"] = True
+    if entry.resolution is not None:
+        value["resolution"] = entry.resolution
     if entry.unsettled:
         value["unsettled"] = [unsettled_object(each) for each in entry.unsettled]
     return value
@@ -84,7 +90,26 @@ def read_state(content: bytes, path: str, *, environment: str) -> State:
         serial=document.take_count(top, "serial", "the state"),
         epoch=document.take_count(top, "epoch", "the state"),
         clock=_clock(document, top),
+        restored=_restored(document, top),
         entries={Address(address): _entry(document, address, value) for address, value in entries.items()},
+    )
+
+
+def _restored_object(restored: Restored) -> dict[str, Any]:
+    told = {"at": restored.at, "serial": restored.serial, "reason": restored.reason}
+    return {**told, **_present(resolution=restored.resolution)}
+
+
+def _restored(document: JsonDocument, top: dict[str, Any]) -> Restored | None:
+    value = document.take_or_none(top, "restored", dict, "the state")
+    if value is None:
+        return None
+    document.check_keys(value, _RESTORED, "restored")
+    return Restored(
+        at=read_time(document, value, "at", "restored"),
+        serial=document.take_count(value, "serial", "restored"),
+        reason=document.take(value, "reason", str, "restored"),
+        resolution=document.take_or_none(value, "resolution", str, "restored"),
     )
 
 
@@ -154,7 +179,7 @@ def _entry(document: JsonDocument, address: str, value: object) -> Entry:
         document.refuse("bad-address", f"{shown(address)} is not the address of any target")
     if not isinstance(value, dict):
         document.refuse("wrong-field", f"{address}: the entry must be an object")
-    document.check_keys(value, ("next_call", "applied", "refused", "unsettled"), address)
+    document.check_keys(value, ("next_call", "applied", "refused", "unsettled", "restored", "resolution"), address)
     applied = document.take_or_none(value, "applied", dict, address)
     refused = document.take_or_none(value, "refused", dict, address)
     unsettled = document.take_or_none(value, "unsettled", list, address) or []
@@ -163,6 +188,8 @@ def _entry(document: JsonDocument, address: str, value: object) -> Entry:
         applied=read_applied(document, applied, address) if applied is not None else None,
         refused=read_refused(document, refused, address) if refused is not None else None,
         unsettled=tuple(read_unsettled(document, each, address) for each in unsettled),
+        restored=document.take_or_none(value, "restored", bool, address) or False,
+        resolution=document.take_or_none(value, "resolution", str, address),
     )
     _check_next_call(document, entry, address)
     return entry

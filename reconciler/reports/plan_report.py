@@ -77,8 +77,8 @@ def report_plan(plan: Plan) -> PlanReport:
     )
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, many: str = "") -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {many or f'{noun}s'}"
 
 
 def lasting(seconds: int) -> str:
@@ -96,7 +96,9 @@ def flags_of(change: Change) -> Flags:
     match change:
         case Regenerate() | Reissue() | Blocked():
             return change.declaration.flags
-        case Resume() | Undecided():
+        case Undecided():
+            return change.flags
+        case Resume():
             return change.unsettled.call.flags
 
 

@@ -15,6 +15,18 @@ def state_list_text(state: State) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def restored_text(state: State) -> str:
+    """What follows from accepting a state that may be out of date."""
+    return (
+        f"This state counts from now on: serial {state.serial}, epoch {state.epoch}.\n"
+        f"{counted(len(state.entries), 'entry', 'entries')} and whatever is declared besides are undecided: nothing is "
+        "sent until it is known what was sent since.\n"
+        "  reconciler state resolve --template > decisions.yaml     decide one by one, then --from decisions.yaml\n"
+        "  reconciler state resolve --only '*' --as not-done ...    nothing was sent since\n"
+        "  reconciler state resolve --unlisted --as not-done ...    what is not listed was never sent\n"
+    )
+
+
 def resolved_text(state: State, decisions: Iterable[Decision]) -> str:
     """What a person has settled, and what follows from it."""
     return "".join(f"{each.address}  {_settled(state.entries[each.address], each)}\n" for each in decisions)
@@ -25,6 +37,8 @@ def _settled(entry: Entry, decision: Decision) -> str:
         return f"call {entry.applied.call.number} done, {counted(len(entry.applied.id_list), 'id')}"
     if entry.in_doubt and entry.in_doubt[-1].resolution is not None:
         return f"call {entry.in_doubt[-1].call.number} not done: the same key is sent next"
+    if entry.resolution == decision.reason and not entry.restored:
+        return "nothing sent since the state was restored: its entry counts as it stands"
     told = f"call {entry.refused.call.number} not done" if entry.refused else "not done"
     return f"{told}: the next call has the number {entry.next_call}"
 
@@ -34,7 +48,7 @@ def entry_text(address: str, entry: Entry) -> str:
 
 
 def _summary(entry: Entry) -> str:
-    parts = []
+    parts = ["restored, not looked at"] if entry.restored else []
     if entry.applied:
         parts.append(f"applied {entry.applied.at}, {counted(len(entry.applied.id_list), 'id')}")
     if entry.refused:
@@ -66,6 +80,9 @@ def _entry(entry: Entry) -> Iterator[str]:
         yield from _call(lost.call)
         yield from _optional("request id", lost.request_id)
         yield f"  last sent   {lost.last_sent}"
+    if entry.restored:
+        yield "restored      what was sent since is not known"
+    yield from _optional("resolved", entry.resolution)
     yield f"next call     {entry.next_call}"
 
 

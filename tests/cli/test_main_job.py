@@ -100,10 +100,11 @@ def test_a_refused_target_stops_its_own_lane_only_and_ends_with_1(project: Proje
     assert "refused" in project.run("state", "show", "Subscription/A-S00000002@99").out
 
 
-def test_losing_the_state_after_an_apply_gives_no_second_effect(project: Project) -> None:
+def test_losing_everything_after_an_apply_gives_no_second_effect(project: Project) -> None:
     project.run("apply", "--yes")
     first = project.state["entries"]
     project.state_file.unlink()
+    project.state_file.with_name(f"{project.state_file.name}.mark").unlink()
     project.run("apply", "--yes")
 
     assert len(project.ledger()) == 10

@@ -34,8 +34,11 @@ from reconciler.core.fold import fold
 from reconciler.core.plan import Binding, Plan, Regenerate, Reissue, Resume, Undecided
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.planner import make_plan
+from reconciler.core.resolve import Decision, Resolution, resolve_all
+from reconciler.core.restore import restored
 from reconciler.core.run import Outcome, Result
-from reconciler.core.state import Entry
+from reconciler.core.state import Entry, Restored
+from reconciler.core.timestamp import timestamp
 
 History = dict[Address, Entry]
 
@@ -60,12 +63,15 @@ def all_done(plan: Plan) -> list[Result]:
     ]
 
 
+restorations = st.sampled_from(
+    [None, *(Restored(at=timestamp(NOW), serial=1, reason="r", resolution=word) for word in (None, "looked"))]
+)
 bindings = st.sampled_from([BINDING, CALLS_AGAIN])
 
 
-@given(specs(), histories(), bindings)
-def test_planner_and_check_agree(spec: Spec, history: History, binding: Binding) -> None:
-    state = state_of(history)
+@given(specs(), histories(), bindings, restorations)
+def test_planner_and_check_agree(spec: Spec, history: History, binding: Binding, restored: Restored | None) -> None:
+    state = replace(state_of(history), restored=restored)
 
     assert plan_violations(make_plan(spec, state, binding, now=NOW), spec, state, NOW) == ()
 
@@ -125,6 +131,34 @@ def test_a_second_call_of_the_same_follows_nothing_but_a_saved_server_error(spec
             assert last.resolution is None
 
 
+@given(specs(), histories(), bindings)
+def test_nothing_is_sent_that_a_restored_state_may_not_know_of(spec: Spec, history: History, binding: Binding) -> None:
+    state = restored(state_of(history), None, reason="r", now=NOW)
+    plan = make_plan(spec, state, binding, now=NOW)
+
+    assert plan.calls == ()
+    assert plan_violations(plan, spec, state, NOW) == ()
+    assert {change.address for change in plan.changes} >= set(spec.declarations)
+
+
+@given(specs(), histories(), bindings)
+def test_a_person_who_says_that_nothing_was_sent_gets_the_plan_of_before_without_its_doubts(
+    spec: Spec, history: History, binding: Binding
+) -> None:
+    state = restored(state_of(history), None, reason="r", now=NOW)
+    plan = make_plan(spec, state, binding, now=NOW)
+    word = [
+        Decision(address=change.address, resolution=Resolution.NOT_DONE, reason="r", call=change.call)
+        for change in plan.changes
+        if change.declaration
+    ]
+    settled = resolve_all(state, word, spec, NOW)
+    for change in make_plan(spec, settled, binding, now=NOW).calls:
+        known = history.get(change.address, Entry())
+        assert not (known.applied and known.applied.call.digest == change.digest)
+        assert change.call >= known.next_call
+
+
 def _tampered() -> dict[str, Plan]:
     """Plans that break one rule each, over `SPEC` and `HISTORY`."""
     plan = plan_of(SPEC, HISTORY)
@@ -132,6 +166,7 @@ def _tampered() -> dict[str, Plan]:
     assert isinstance(first, Regenerate)
     assert isinstance(second, Reissue)
     assert isinstance(third, Undecided)
+    assert third.unsettled is not None
     reissued_doubt = Reissue(
         declaration=declare(subscription(3)), digest=third.digest, call=9, fields=(), not_before=None, reasons=()
     )
@@ -162,6 +197,15 @@ HISTORY = {
 @pytest.mark.parametrize("name", _tampered())
 def test_the_check_finds_what_a_planner_may_never_do(name: str) -> None:
     assert plan_violations(_tampered()[name], SPEC, state_of(HISTORY), NOW)
+
+
+def test_a_call_of_which_a_restored_state_may_not_know_is_found() -> None:
+    spec, state = spec_of(declare()), state_of({})
+    plan = make_plan(spec, state, BINDING, now=NOW)
+    restored_state = restored(state, None, reason="r", now=NOW)
+
+    assert plan_violations(plan, spec, state, NOW) == ()
+    assert any("restored" in text for text in plan_violations(plan, spec, restored_state, NOW))
 
 
 def test_a_call_above_an_undecided_version_is_found() -> None:

@@ -24,7 +24,7 @@ def decide(resolution: Resolution, address: Address = ADDRESS, **more: Any) -> D
 
 
 def resolved(known: Entry, resolution: Resolution, **more: Any) -> Entry:  # noqa: ANN401
-    return resolve(state_of({ADDRESS: known}), decide(resolution, **more), NOW)
+    return resolve(state_of({ADDRESS: known}), decide(resolution, **more), spec_of(), NOW)
 
 
 def test_done_is_recorded_with_ids_and_reason() -> None:
@@ -102,7 +102,9 @@ SECOND, THIRD = Address("Subscription/A-S00000001@2"), Address("Subscription/A-S
 
 def test_many_are_settled_together_and_others_stay_as_they_are() -> None:
     known = {ADDRESS: entry(lost(record(0))), SECOND: entry(lost(record(1))), THIRD: entry(lost(record(2)))}
-    settled = resolve_all(state_of(known), [decide(Resolution.DONE), decide(Resolution.NOT_DONE, SECOND)], NOW)
+    settled = resolve_all(
+        state_of(known), [decide(Resolution.DONE), decide(Resolution.NOT_DONE, SECOND)], spec_of(), NOW
+    )
 
     assert [bool(each.in_doubt) for each in settled.entries.values()] == [False, True, True]
     assert settled.entries[THIRD] == known[THIRD]
@@ -116,7 +118,7 @@ def test_everything_that_cannot_be_settled_is_told_with_its_place() -> None:
         decide(Resolution.DONE, THIRD, place=Place("d.yaml", 5)),
     ]
     with pytest.raises(InvalidInput) as caught:
-        resolve_all(state_of(known), wanted, NOW)
+        resolve_all(state_of(known), wanted, spec_of(), NOW)
 
     assert [each.place.line for each in caught.value.diagnostics] == [3, 4, 5]
     assert all(each.hint for each in caught.value.diagnostics)

@@ -7,7 +7,7 @@ from builders import declare
 from worlds import World
 
 from reconciler.core.environment import AfterServerError
-from reconciler.core.resolve import Decision, Resolution, resolve_all
+from reconciler.core.resolve import Resolution
 from reconciler.core.run import Outcome, exit_status
 from reconciler.core.state import Entry, State
 from reconciler.core.timestamp import timestamp
@@ -25,11 +25,7 @@ def lost_world() -> World:
 
 
 def say_not_done(world: World) -> None:
-    def said(state: State) -> State:
-        word = Decision(address=DECLARED.address, resolution=Resolution.NOT_DONE, reason="looked it up")
-        return resolve_all(state, [word], world.clock.now())
-
-    world.edit(said)
+    world.decide(DECLARED, Resolution.NOT_DONE)
 
 
 @pytest.mark.parametrize("hours", [0.5, 23.5])
@@ -130,9 +126,6 @@ def test_a_run_that_is_killed_after_the_word_leaves_a_doubt_again() -> None:
     world = lost_world()
     world.wait(hours=24)
     say_not_done(world)
-    before, left = world.store.content, {}
-    world.platform.before_answer = lambda: left.update(world.journals.contents)
-    world.apply()
-    world.store.content, world.journals.contents = before, left
+    world.apply_and_die()
 
     assert world.outcomes() == [Outcome.UNDECIDED]

@@ -5,15 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import B, applied, entry, lost, record, refused, state_of, subscription
+from builders import NOW, B, applied, entry, lost, record, refused, state_of, subscription
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import entries, few_targets, targets
 
 from reconciler.core.address import Address, format_address
 from reconciler.core.diagnostics import Diagnostic, InvalidInput
-from reconciler.core.state import Applied, CallRecord, ClockOffset, Entry, Refused, State, Unsettled
+from reconciler.core.state import Applied, CallRecord, ClockOffset, Entry, Refused, Restored, State, Unsettled
 from reconciler.core.target import SUBSCRIPTION_NAME, Target
+from reconciler.core.timestamp import timestamp
 from reconciler.formats.schema import SchemaSet
 from reconciler.formats.state import RESTORE, read_state, write_state
 from reconciler.workspace.schemas import load_schemas
@@ -31,6 +32,9 @@ anything = st.text(st.characters(), max_size=8).filter(
 maybe = st.none() | anything
 
 
+restorations = st.builds(Restored, at=st.just(timestamp(NOW)), serial=st.integers(0), reason=anything, resolution=maybe)
+
+
 @st.composite
 def states(draw: st.DrawFn) -> State:
     found = draw(st.lists(few_targets | targets(), unique_by=format_address, max_size=6))
@@ -42,6 +46,7 @@ def states(draw: st.DrawFn) -> State:
         clock=draw(st.none() | st.builds(ClockOffset, st.text(), st.integers(-(10**10), 10**10))),
         tenant=draw(maybe),
         entity=draw(maybe),
+        restored=draw(st.none() | restorations),
         entries={format_address(each): told(draw, draw(entries(each))) for each in found},
     )
 
@@ -93,6 +98,8 @@ def told(draw: st.DrawFn, known: Entry) -> Entry:
         applied=done(known.applied) if known.applied else None,
         refused=denied(known.refused) if known.refused else None,
         unsettled=tuple(doubted(each) for each in known.unsettled),
+        restored=known.restored,
+        resolution=draw(maybe),
     )
 
 

@@ -1,0 +1,51 @@
+"""The high-water mark: what the last state was that this machine has written.
+
+Rule: a mark is written after the state and never before, so it is never ahead of it; it is lost without harm. A state
+behind the mark is not the last one: calls may have been made of which it knows nothing.
+"""
+
+from dataclasses import dataclass
+
+from reconciler.errors import StaleError
+
+_HINT = (
+    "Get the last one back, from its history (git, a backup). If it is lost, accept {what} with `reconciler state "
+    "restore {how}--reason TEXT`: then nothing is sent until a person has found out what happened since."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """*content* is the SHA-256 of the document, in hex digits."""
+
+    lineage: str
+    serial: int
+    epoch: int
+    content: str
+
+
+def missing(mark: Mark, name: str) -> StaleError:
+    """Return the error for a state that is not there any more; *name* is what messages call it."""
+    return StaleError(
+        "The state is gone",
+        f"{name} is not there, and serial {mark.serial} of it was written on this machine. Without it everything "
+        "declared would be sent again. Nothing was sent.",
+        hint=_HINT.format(what="a backup, or as the last resort an empty state,", how="FILE|--empty "),
+    )
+
+
+def check_not_behind(mark: Mark, found: Mark, name: str) -> None:
+    """Raise StaleError if *found*, the state as it is stored, is not at or after *mark*."""
+    why = None
+    if found.lineage != mark.lineage:
+        why = "is another state, of another lineage than the last one written on this machine"
+    elif found.serial < mark.serial:
+        why = f"has serial {found.serial}, and serial {mark.serial} was written on this machine"
+    elif found.serial == mark.serial and found.content != mark.content:
+        why = f"differs from what was written on this machine under the same serial, {mark.serial}"
+    if why is not None:
+        raise StaleError(
+            "The state is not the last one",
+            f"{name} {why}. It may know nothing of calls that were made. Nothing was sent.",
+            hint=_HINT.format(what="this one", how=""),
+        )

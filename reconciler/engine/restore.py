@@ -1,0 +1,105 @@
+"""The state and its high-water mark: written after it, read before it; and accepting a state that is behind."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.core.diagnostics import InvalidInput
+from reconciler.core.environment import Environment
+from reconciler.core.mark import Mark
+from reconciler.core.restore import restored
+from reconciler.core.state import State
+from reconciler.engine.recover import recover
+from reconciler.errors import StaleError
+from reconciler.formats.mark import mark_of, mark_of_written, read_mark, write_mark
+from reconciler.formats.state import read_state, write_state
+from reconciler.ports import JournalStore, MarkStore, StateConflict, StateStore, Stored, Version
+
+
+class MarkedStore:
+    """A store of which the last write here is marked. The mark is written when the state is, so it is never ahead."""
+
+    def __init__(self, store: StateStore, marks: MarkStore) -> None:
+        self._store = store
+        self._marks = marks
+
+    @property
+    def name(self) -> str:
+        return self._store.name
+
+    @property
+    def mark(self) -> Mark | None:
+        return read_mark(self._marks.read())
+
+    def read(self) -> Stored | None:
+        return self._store.read()
+
+    def write(self, content: bytes, *, expected: Version | None) -> Version:
+        version = self._store.write(content, expected=expected)
+        self._marks.write(write_mark(mark_of_written(content)))
+        return version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """A document to be accepted as the state; *name* is what messages call it."""
+
+    content: bytes
+    name: str
+
+
+def restore_state(
+    store: MarkedStore,
+    journals: JournalStore,
+    environment: Environment,
+    *,
+    backup: Backup | None,
+    lineage: str,
+    reason: str,
+    now: datetime,
+) -> State:
+    """Write *backup*, or an empty state, as the state that counts from now on, and return it.
+
+    *lineage* is that of an empty state where none is known. What abandoned journals know is folded in first. Raise
+    StaleError if the state that is there is a later one of the same lineage, or changes meanwhile.
+    """
+    mark, current = store.mark, store.read()
+    there = _marked(current, store.name, environment)
+    if backup is None:
+        known = there or mark
+        state = State(environment=environment.name, lineage=known.lineage if known else lineage, entries={})
+    else:
+        state = read_state(backup.content, backup.name, environment=environment.name)
+    if there is not None and there.lineage == state.lineage and there.serial > state.serial:
+        raise StaleError(
+            "The state that is there is a later one",
+            f"{store.name} has serial {there.serial}, and what would replace it {state.serial}.",
+            hint="Keep it. If it is not to be used, move it away first.",
+        )
+    recovered = recover(state, journals)
+    accepted = restored(recovered.state or state, _highest(mark, there), reason=reason, now=now)
+    try:
+        store.write(write_state(accepted), expected=current.version if current else None)
+    except StateConflict:
+        raise StaleError("The state has moved", f"{store.name} was changed meanwhile.", hint="Look again.") from None
+    for name in recovered.folded:
+        journals.remove(name)
+    return accepted
+
+
+def _marked(current: Stored | None, name: str, environment: Environment) -> Mark | None:
+    """Return the mark of the state that is there; None if there is none that can be read."""
+    if current is None:
+        return None
+    with suppress(InvalidInput):
+        return mark_of(current.content, read_state(current.content, name, environment=environment.name))
+    return None
+
+
+def _highest(*marks: Mark | None) -> Mark | None:
+    """Return a mark with the highest serial and the highest epoch of *marks*."""
+    known = [each for each in marks if each is not None]
+    if not known:
+        return None
+    serial, epoch = max(each.serial for each in known), max(each.epoch for each in known)
+    return Mark(lineage=known[0].lineage, serial=serial, epoch=epoch, content="")

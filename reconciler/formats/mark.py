@@ -1,0 +1,46 @@
+"""The high-water mark as a small JSON document beside the state. One that cannot be read counts as lost."""
+
+import hashlib
+import json
+
+from reconciler.core.mark import Mark
+from reconciler.core.state import State
+from reconciler.formats.state import write_state
+
+_FIELDS = {"lineage": str, "serial": int, "epoch": int, "content": str}
+
+
+def write_mark(mark: Mark) -> bytes:
+    return (json.dumps({"version": 1, **{name: getattr(mark, name) for name in _FIELDS}}) + "\n").encode()
+
+
+def read_mark(content: bytes | None) -> Mark | None:
+    try:
+        value = json.loads(content or b"")
+        fields = {name: value[name] for name in _FIELDS}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if value.get("version") != 1 or any(type(fields[name]) is not kind for name, kind in _FIELDS.items()):
+        return None
+    return Mark(**fields)
+
+
+def mark_of(content: bytes, state: State) -> Mark:
+    """Return the mark of *state*, whose document is *content*."""
+    return Mark(lineage=state.lineage, serial=state.serial, epoch=state.epoch, content=_digest(content))
+
+
+def mark_of_written(content: bytes) -> Mark:
+    """Return the mark of a document as `write_state` writes it, which has its entries last: only its head is read."""
+    head, _, _ = content.partition(b'\n "entries": ')
+    value = json.loads(head.rstrip(b",") + b"}")
+    return Mark(lineage=value["lineage"], serial=value["serial"], epoch=value["epoch"], content=_digest(content))
+
+
+def is_marked(content: bytes, state: State, mark: Mark) -> bool:
+    """Whether *content*, the document of *state*, is what was marked, if need be laid out anew."""
+    return mark.content in (_digest(content), _digest(write_state(state)))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,93 @@
+"""A state document that was put back, deleted or lost, as an operator meets it."""
+
+import pytest
+from commands import Project
+
+from reconciler.formats.schema import SchemaSet
+from reconciler.workspace.schemas import load_schemas
+
+CHARGE = "DynamicUsageCharge/C-00000042"
+REASON = ("--reason", "the disk was lost")
+
+
+@pytest.fixture
+def behind(project: Project) -> Project:
+    """A project whose state was put back to what it was before the last apply; the backup is `backup.json`."""
+    project.run("apply", "--yes", "--except", CHARGE)
+    backup = project.state_file.read_text()
+    project.write("backup.json", backup)
+    project.run("apply", "--yes")
+    project.state_file.write_text(backup)
+    return project
+
+
+def test_an_older_state_stops_plan_apply_and_resolve_with_5_and_tells_the_way_out(behind: Project) -> None:
+    commands = [("plan",), ("apply", "--yes"), ("state", "resolve", CHARGE, "--as", "done", *REASON)]
+    ended = [behind.run(*command) for command in commands]
+
+    assert [each.status for each in ended] == [5, 5, 5]
+    assert all("reconciler state restore" in each.err and "serial" in each.err for each in ended)
+    assert behind.run("plan", "--json").document["error"]["code"] == "StaleError"
+    assert behind.run("state", "list").status == 0
+    assert len(behind.ledger()) == 10
+
+
+def test_a_deleted_state_stops_an_apply_before_everything_is_sent_again(project: Project) -> None:
+    project.run("apply", "--yes")
+    project.state_file.unlink()
+    ended = project.run("apply", "--yes")
+    nothing = project.run("state", "restore", *REASON)
+
+    assert (ended.status, nothing.status) == (5, 1)
+    assert "The state is gone" in ended.err
+    assert "--empty" in nothing.err
+    assert len(project.ledger()) == 10
+
+
+def test_a_restored_backup_is_decided_upon_and_the_work_goes_on(behind: Project) -> None:
+    behind.state_file.unlink()
+    restored = behind.run("state", "restore", "backup.json", *REASON)
+    assert (restored.status, "9 entries" in restored.out) == (0, True)
+    assert behind.run("plan", "--json").document["summary"]["undecided"] == 10
+    assert behind.run("apply", "--yes").status == 7
+    assert len(behind.ledger()) == 10
+    known = behind.run("state", "resolve", CHARGE, "--as", "done", "--ids", "2c98", "--reason", "seen in Revenue")
+    others = behind.run("state", "resolve", "--only", "*", "--as", "not-done", "--reason", "one apply was lost")
+
+    assert (known.status, others.status, len(others.out.splitlines())) == (0, 0, 9)
+    assert list(SchemaSet(load_schemas()).violations("state.schema.json", behind.state)) == []
+    assert behind.run("plan", "--detailed-exitcode").status == 0
+    assert "restored" not in behind.run("state", "list").out
+
+
+def test_nothing_left_of_the_state_is_an_empty_one_with_everything_undecided(project: Project) -> None:
+    project.run("apply", "--yes")
+    project.state_file.unlink()
+    restored = project.run("state", "restore", "--empty", *REASON)
+    planned = project.run("plan", "--json").document["summary"]
+    template = project.run("state", "resolve", "--template").out
+    project.run("state", "resolve", "--unlisted", "--as", "not-done", "--reason", "another tenant")
+
+    assert restored.status == 0
+    assert (planned["undecided"], planned["calls"]) == (10, 0)
+    assert template.count("the state does not list it") == 10
+    assert project.run("plan", "--json").document["summary"]["regenerate"] == 10
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("restore",),
+        ("restore", "backup.json", "--empty", *REASON),
+        ("restore", "nowhere.json", *REASON),
+        ("resolve", "--unlisted", "--as", "done", *REASON),
+        ("resolve", "--unlisted", "--as", "not-done", *REASON),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(behind: Project, arguments: tuple[str, ...]) -> None:
+    before = behind.state_file.read_bytes()
+    ended = behind.run("state", *arguments)
+
+    assert ended.status in (1, 5)
+    assert "Traceback" not in ended.err
+    assert behind.state_file.read_bytes() == before
