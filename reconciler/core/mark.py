@@ -42,7 +42,10 @@ def check_not_behind(mark: Mark, found: Mark, name: str) -> None:
     elif found.serial < mark.serial:
         why = f"has serial {found.serial}, and serial {mark.serial} was written on this machine"
     elif found.serial == mark.serial and found.content != mark.content:
-        why = f"differs from what was written on this machine under the same serial, {mark.serial}"
+        why = (
+            f"differs from what was written on this machine under the same serial, {mark.serial} "
+            "(whoever edits it on purpose raises its serial by one)"
+        )
     if why is not None:
         raise StaleError(
             "The state is not the last one",
