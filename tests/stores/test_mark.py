@@ -81,10 +81,10 @@ def test_a_mark_that_cannot_be_written_leaves_the_state_written(
 def test_whatever_stands_in_place_of_the_mark_is_no_mark(tmp_path: Path) -> None:
     path = tmp_path / "state.json.mark"
     path.mkdir()
-    assert FileMark(tmp_path / "state.json").read() is None
+    assert marked(tmp_path / "state.json").mark is None
     path.rmdir()
     os.mkfifo(path)
-    assert FileMark(tmp_path / "state.json").read() is None
+    assert marked(tmp_path / "state.json").mark is None
 
 
 def test_the_mark_of_a_linked_document_stands_beside_the_document(tmp_path: Path) -> None:
