@@ -28,4 +28,7 @@ def digest(target: Target, flags: Flags, trigger: str | None) -> Digest:
 
 def canonical_json(value: object) -> str:
     """Return the one JSON text of *value*: sorted keys, no spaces, ASCII only."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

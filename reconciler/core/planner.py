@@ -72,9 +72,11 @@ def make_plan(
     decide = _Decider(
         state=state, last_sends=_last_sends(entries), now=now, after_server_error=binding.after_server_error
     )
-    decisions = {address: decide(address, spec.declarations.get(address)) for address in _addresses(spec, entries)}
+    addresses = {**spec.declarations, **entries}
+    decisions = {address: decide(address, spec.declarations.get(address)) for address in addresses}
     unchanged = [address for address, decision in decisions.items() if decision is _Nothing.UNCHANGED]
-    changes = _block([each for each in decisions.values() if not isinstance(each, _Nothing)])
+    needed = [each for each in decisions.values() if not isinstance(each, _Nothing)]
+    changes = _block(sorted(needed, key=lambda each: address_order(each.address)))
     taken = tuple(change for change in changes if _is_selected(change, selection))
     return Plan(
         binding=binding,
@@ -86,10 +88,6 @@ def make_plan(
         selection=selection,
         warnings=(*_idle_selectors(spec, selection), *_mixed_keys(spec), *_skipped_versions(changes, taken)),
     )
-
-
-def _addresses(spec: Spec, entries: Mapping[Address, Entry]) -> list[Address]:
-    return sorted({**spec.declarations, **entries}, key=address_order)
 
 
 def _last_sends(entries: Mapping[Address, Entry]) -> Mapping[str, datetime]:

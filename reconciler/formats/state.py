@@ -6,15 +6,17 @@ and not in UTF-8, stands as an escape.
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from reconciler.core.address import Address, address_order, parse_address
 from reconciler.core.declaration import Flags
-from reconciler.core.diagnostics import shown
+from reconciler.core.diagnostics import InvalidInput, shown
 from reconciler.core.digest import SCHEME, Digest
 from reconciler.core.state import Applied, CallRecord, ClockOffset, Entry, Refused, Restored, State, Unsettled
 from reconciler.core.timestamp import Timestamp, moment
 from reconciler.formats.json_reader import JsonDocument
+from reconciler.formats.state_lines import take_applied
 
 RESTORE = (
     "Restore the document from its history (git, a backup). Do not start with an empty one: everything would be "
@@ -72,6 +74,21 @@ def entry_object(entry: Entry) -> dict[str, Any]:
 
 def read_state(content: bytes, path: str, *, environment: str) -> State:
     """Return the state of *environment*. Raise InvalidInput for whatever is not exactly such a document."""
+    return _read_lines(content, path, environment) or _read_whole(content, path, environment)
+
+
+def _read_lines(content: bytes, path: str, environment: str) -> State | None:
+    """Return the state, or None where it must be read as a whole, be it to say what is wrong and where."""
+    try:
+        rest, plain = take_applied(content.decode())
+        state = _read_whole(rest.encode(), path, environment) if plain else None
+    except (UnicodeDecodeError, InvalidInput):
+        return None
+    is_doubled = state is not None and not plain.keys().isdisjoint(state.entries)
+    return None if state is None or is_doubled else replace(state, entries={**plain, **state.entries})
+
+
+def _read_whole(content: bytes, path: str, environment: str) -> State:
     document = JsonDocument(path, restore=RESTORE)
     top = document.parse(content)
     document.check_version(top, "a state")

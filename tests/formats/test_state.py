@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import NOW, B, applied, entry, lost, record, refused, state_of, subscription
-from hypothesis import given
+from builders import NOW, B, applied, charge, declare, entry, lost, record, refused, state_of, subscription
+from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import entries, few_targets, targets
 
@@ -16,7 +16,8 @@ from reconciler.core.state import Applied, CallRecord, ClockOffset, Entry, Refus
 from reconciler.core.target import SUBSCRIPTION_NAME, Target
 from reconciler.core.timestamp import timestamp
 from reconciler.formats.schema import SchemaSet
-from reconciler.formats.state import RESTORE, read_state, write_state
+from reconciler.formats.state import RESTORE, _read_whole, read_state, write_state
+from reconciler.formats.state_lines import take_applied
 from reconciler.workspace.schemas import load_schemas
 
 SCHEMA_SET = SchemaSet(load_schemas())
@@ -432,3 +433,74 @@ def is_read_or_refused(content: bytes) -> bool:
 def test_no_part_of_a_document_passes_for_the_whole(cut: int) -> None:
     """But for the line break at its end."""
     assert refusal(GOOD[:cut]).code in {"empty-document", "not-json"}
+
+
+def whole(content: bytes) -> State | list[str]:
+    """What the reader of whole documents makes of *content*: the state, or what it says is wrong."""
+    try:
+        return _read_whole(content, "state.json", "local")
+    except InvalidInput as error:
+        return [str(each) for each in error.diagnostics]
+
+
+def quick(content: bytes) -> State | list[str]:
+    try:
+        return read_state(content, "state.json", environment="local")
+    except InvalidInput as error:
+        return [str(each) for each in error.diagnostics]
+
+
+PLAIN = write_state(
+    state_of({each.address: entry(applied(record(2, target=each.target))) for each in (declare(), declare(charge()))})
+)
+"""A document of which every line is the plain one of an applied address."""
+
+
+def test_plain_lines_are_taken_by_themselves() -> None:
+    rest, entries = take_applied(PLAIN.decode())
+
+    assert len(entries) == 2
+    assert json.loads(rest)["entries"] == {}
+    assert quick(PLAIN) == whole(PLAIN)
+
+
+@given(state=states())
+def test_the_fast_way_into_a_state_means_what_the_slow_one_means(state: State) -> None:
+    content = write_state(state)
+
+    assert quick(content) == whole(content)
+
+
+@given(
+    at=st.integers(0, len(PLAIN) - 1),
+    cut=st.integers(0, 3),
+    put=st.sampled_from(['"', "x", "0", "9", "\n", ",", " ", "}", "T", "\\"]),
+)
+@example(at=0, cut=0, put="\ufeff")
+def test_a_plain_document_that_was_damaged_is_read_or_refused_as_it_always_was(at: int, cut: int, put: str) -> None:
+    content = PLAIN[:at] + put.encode() + PLAIN[at + cut :]
+
+    assert quick(content) == whole(content)
+
+
+DOUBLED = PLAIN.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"".join([*DOUBLED[:9], DOUBLED[8], *DOUBLED[9:]]),
+        PLAIN.replace(b"2026-11-22T11", b"2026-13-22T11"),
+        PLAIN.replace(b'"next_call": 3', b'"next_call": 2'),
+        PLAIN.replace(b"@1", b"@01"),
+        PLAIN.replace(b'"onlyReSend": false, "reMigrate": true', b'"onlyReSend": true, "reMigrate": true'),
+        PLAIN.replace(b"},\n", b"}\n", 1),
+        PLAIN.replace(b'"entries"', b'"serial": 1, "entries"'),
+        PLAIN[:-3],
+        PLAIN + b"{}",
+    ],
+)
+def test_what_a_plain_line_may_not_say_is_refused_as_it_always_was(content: bytes) -> None:
+    assert content != PLAIN
+    assert isinstance(quick(content), list)
+    assert quick(content) == whole(content)
