@@ -78,6 +78,8 @@ class Disk:
             "lock": self.folder / f"{self.state}.lock",
             "journal": self.folder / f"{self.state}.{RUN}.journal",
             "earlier journal": self.folder / f"{self.state}.{EARLIER_RUN}.journal",
+            "mark": self.folder / f"{self.state}.mark",
+            "mark's temporary file": self.folder / f".{self.state}.mark.new",
             "folder": self.folder,
         }
 

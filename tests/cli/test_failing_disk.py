@@ -1,4 +1,4 @@
-"""A disk that fails under a real apply, at every system call that touches state, temporary file, journal and lock.
+"""A disk that fails under a real apply, at every system call that touches state, mark, journal, lock and their folder.
 
 The call returns an error in place of what it would do (``strace``'s fault injection). By default one call of each kind
 on each file meets one error; ``SYSCALL_FAULTS=all`` tries every call with every error (``pytest -rP`` prints counts).
@@ -71,7 +71,9 @@ class Site:
         return self.applied() == self.ledger() and len(self.ledger()) == self.changes
 
     def litter(self) -> set[str]:
-        return {path.name for path in self.disk.folder.iterdir()} - {"local.json", "local.json.lock"}
+        """What is there besides the document, its lock and its mark, of which no failure is one."""
+        kept = {"local.json", "local.json.lock", "local.json.mark", ".local.json.mark.new"}
+        return {path.name for path in self.disk.folder.iterdir()} - kept
 
 
 def fresh(folder: Path) -> Site:
@@ -86,13 +88,13 @@ def fresh(folder: Path) -> Site:
 def killed(folder: Path) -> Site:
     """The same, left by an apply that was killed before its last rename; there is one change more to do."""
     site = fresh(folder)
-    kill_at(folder, site.disk, Point("rename", 2, "state"))
+    kill_at(folder, site.disk, Point("rename", 3, "state"))  # document, mark, document
     assert site.litter() == {".local.json.new", "local.json.run-0.journal"}
     (folder / "local" / "q4-backfill.yaml").write_text(SPEC + ONE_MORE)
     return Site(folder, 4)
 
 
-ROLES = ("lock", "state", "folder", "temporary file", "journal", "earlier journal")
+ROLES = ("lock", "state", "folder", "temporary file", "mark", "mark's temporary file", "journal", "earlier journal")
 SCENES: Mapping[str, tuple[Callable[[Path], Site], Sequence[str]]] = {
     "fresh": (fresh, ROLES[:-1]),
     "killed": (killed, ROLES[-1:]),
