@@ -84,12 +84,20 @@ class _Connection:
 
     @property
     def is_open(self) -> bool:
-        return not self._reader.at_eof() and not self._writer.is_closing()
+        """Whether a request may be sent over it: neither side has left, and the other has said nothing unasked."""
+        return not self._reader.at_eof() and not self._writer.is_closing() and not self._has_more
 
     @property
     def can_rest(self) -> bool:
-        """The exchange is over on both sides and neither wants to leave."""
-        return (self._protocol.our_state, self._protocol.their_state) == (h11.DONE, h11.DONE)
+        """The exchange is over on both sides, neither wants to leave, and nothing came behind the answer."""
+        is_over = (self._protocol.our_state, self._protocol.their_state) == (h11.DONE, h11.DONE)
+        return is_over and not self._has_more
+
+    @property
+    def _has_more(self) -> bool:
+        """Whether something came that answers no request: it would be taken for the answer to the next one."""
+        unread = self._reader._buffer  # type: ignore[attr-defined]  # noqa: SLF001  (a stream has no public look ahead)
+        return bool(unread or self._protocol.trailing_data[0])
 
     async def exchange(self, request: httpx.Request, body: bytes, seconds: float | None) -> h11.Response:
         """Send a whole request and return the head of the answer."""

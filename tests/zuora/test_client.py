@@ -5,7 +5,7 @@ import gzip
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -119,6 +119,43 @@ def test_an_answer_that_breaks_off_is_lost(name: str) -> None:
     assert isinstance(answer, Fault)
     assert answer.kind is FaultKind.LOST
     assert isinstance(know(answer), Doubt)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05])
+@pytest.mark.parametrize("more", [http(200, DONE), http(408, b"<html>", "Connection: close"), b"garbage"])
+def test_what_comes_behind_an_answer_is_not_the_answer_to_the_next_request(more: bytes, delay: float) -> None:
+    """Said twice, or said unasked before an idle connection is closed: it is about no request of ours."""
+    is_first = True
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal is_first
+        with suppress(asyncio.IncompleteReadError, ConnectionError), closing(writer):
+            while head := (await reader.readuntil(b"\r\n\r\n")).lower():
+                await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+                if b"/oauth/token" in head:
+                    writer.write(http(200, TOKEN))
+                    continue
+                writer.write(http(200 if is_first else 400, DONE) + (more if is_first and not delay else b""))
+                if is_first and delay:
+                    await asyncio.sleep(delay / 2)
+                    writer.write(more)
+                is_first = False
+
+    async def run() -> tuple[Answer | Fault, Answer | Fault]:
+        async with await asyncio.start_server(converse, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            endpoint = Endpoint(base_url=url, client_id=Secret("id"), client_secret=Secret(CANARY))
+            platform = HttpPlatform(endpoint, network(endpoint), monotonic=lambda: 0.0)
+            first = await send(platform)
+            await asyncio.sleep(delay)
+            second = await platform.regenerate(REGENERATION)
+            await platform.close()
+        return first, second
+
+    first, second = asyncio.run(run())
+    assert isinstance(know(first), Done)
+    assert isinstance(second, Answer)
+    assert second.status == 400
 
 
 @pytest.mark.parametrize(("status", "known"), [(200, Doubt), (302, Again), (403, Again), (502, Doubt)])
