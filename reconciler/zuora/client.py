@@ -203,7 +203,7 @@ class HttpPlatform:
                 await response.aclose()
         fields = _fields(response, hidden)
         plain = decompress(raw, fields.get("content-encoding", "").lower())
-        return _Response(response.status_code, fields, _without(hidden, plain))
+        return _Response(response.status_code, fields, _without(hidden, _plainly_spelt(plain)))
 
     def _url(self, path: str, query: Mapping[str, str]) -> httpx.URL:
         """Return an address; there are few, and making one costs as much as all the rest of a request."""
@@ -225,6 +225,16 @@ def _spellings(*secrets: Secret) -> tuple[bytes, ...]:
         for written in (secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1])
     }
     return tuple(each.encode() for each in sorted(spelt) if len(each) >= _SHORTEST_SECRET)
+
+
+def _plainly_spelt(body: bytes) -> bytes:
+    r"""Return JSON with escapes spelt as in `_spellings`: others write ``\/`` or ``\u003d`` for a sign."""
+    if b"\\" not in body:
+        return body
+    try:
+        return json.dumps(json.loads(body)).encode()
+    except (ValueError, RecursionError):
+        return body
 
 
 def _without(hidden: tuple[bytes, ...], text: bytes) -> bytes:

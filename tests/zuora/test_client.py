@@ -392,6 +392,19 @@ def test_a_server_that_quotes_what_it_was_sent_is_not_quoted(quote: str, secret:
     assert secret not in str(answer)
 
 
+@pytest.mark.parametrize("escape", ["\\u{:04x}", "\\u{:04X}"])
+@pytest.mark.parametrize("secret", [CANARY, TOKEN_TEXT])
+def test_a_server_that_quotes_with_escapes_is_not_quoted(escape: str, secret: str) -> None:
+    """Some write every sign that HTML knows so, and it is the decoded text that is shown."""
+    quoted = "".join(each if each.isalnum() else escape.format(ord(each)) for each in secret)
+    body = f'{{"message": "I got {quoted} in \\/here"}}'.encode()
+    with canned(after_token(lambda _: http(400, body))) as url:
+        answer = talk(url, send)
+
+    assert isinstance(answer, Answer)
+    assert [reason.message for reason in answer.reasons] == ["I got *** in /here"]
+
+
 def test_a_token_that_was_replaced_stays_hidden() -> None:
     tokens = iter(("first-token-of-two", "second-token-of-two"))
 
