@@ -183,7 +183,8 @@ def _without(calls: tuple[Unsettled, ...], key: str) -> tuple[Unsettled, ...]:
 def _joined(known: Unsettled, lost: Unsettled) -> Unsettled:
     """Two sends of one call: the age of its key runs from the first, a lost request may land after the last.
 
-    A person's word holds for the sends there were when it was given, and no longer once there is a later one.
+    A person's word, and that what is unknown is but a server error, hold for the sends there were, and no longer once
+    there is a later one.
     """
     first = min(known.call.sent, lost.call.sent)
     is_same_send = (known.last_sent, known.call.run) == (lost.last_sent, lost.call.run)
@@ -193,7 +194,7 @@ def _joined(known: Unsettled, lost: Unsettled) -> Unsettled:
         call=replace(later.call, sent=first),
         request_id=later.request_id or known.request_id or lost.request_id,
         spent=known.spent or lost.spent,
-        saved_error=later.saved_error if later.spent else known.saved_error or lost.saved_error,
+        saved_error=known.saved_error or lost.saved_error if is_same_send else later.saved_error,
         resolution=later.resolution or (known.resolution if is_same_send else None),
     )
 

@@ -122,6 +122,22 @@ def test_a_project_that_says_call_again_gets_one_more_call_after_a_server_error(
     assert world.actions() == []
 
 
+def test_a_lost_answer_after_the_word_is_no_server_error_that_may_be_followed_by_another_call() -> None:
+    world = World(DECLARED)
+    world.environment = replace(world.environment, after_server_error=AfterServerError.CALL_AGAIN)
+    world.platform.fails = 1
+    world.apply()
+    say_not_done(world)
+    world.wait(hours=25)
+    world.platform.loses = 10
+    assert world.outcomes() == [Outcome.IN_DOUBT]
+    world.platform.loses = 0
+    world.wait(minutes=11)
+
+    assert world.outcomes() == [Outcome.UNDECIDED]
+    assert len(world.platform.effects) == 1
+
+
 def test_a_run_that_is_killed_after_the_word_leaves_a_doubt_again() -> None:
     world = lost_world()
     world.wait(hours=24)
