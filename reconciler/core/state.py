@@ -140,12 +140,17 @@ class Entry:
         )
 
     def with_unsettled(self, lost: Unsettled) -> "Entry":
-        """Record a doubt. What is known of the call already wins: a settled call is never in doubt again."""
+        """Record a doubt. What is known of the call already wins: a settled call is never in doubt again.
+
+        Nor is one that a later applied call has overwritten. A call that was refused and then forgotten behind another
+        refusal is, if it is told anew: it looks like one that another run has sent and that nobody has settled.
+        """
         key = lost.call.key
         known = next((each for each in self.unsettled if each.call.key == key), None)
         kept = replace(lost, call=self._kept(lost.call))
         is_settled = any(each.call.key == key for each in (self.applied, self.refused) if each)
-        if known is None and (is_settled or kept.call.number < self.next_call):
+        is_overwritten = self.applied is not None and kept.call.number < self.applied.call.number
+        if known is None and (is_settled or is_overwritten):
             return self
         others = _without(self.unsettled, key)
         return replace(

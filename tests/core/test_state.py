@@ -97,6 +97,17 @@ def test_a_doubt_of_another_key_under_the_same_number_does_not_vanish(first: Kno
     assert entry(first, second, first, second) == found
 
 
+def test_a_doubt_of_another_run_does_not_vanish_behind_calls_that_were_refused() -> None:
+    """The journal of a machine that died is folded after others, who knew nothing of it, were refused twice."""
+    ours = lost(record(1, A))
+    known = entry(
+        applied(record(0, A)), refused(replace(record(1, B), key="b")), refused(replace(record(2, B), key="c"))
+    )
+
+    assert known.with_unsettled(ours).in_doubt == (ours,)
+    assert known.with_unsettled(ours).next_call == 3
+
+
 def test_a_late_done_settles_a_doubt() -> None:
     found = entry(lost(record(0)), applied(record(0)))
 

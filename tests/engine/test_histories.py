@@ -371,6 +371,25 @@ def test_a_machine_folds_an_old_journal_after_another_has_gone_on(story: Story, 
     assert len(story.effects()) == 2
 
 
+def test_a_machine_folds_the_doubt_of_an_old_journal_after_another_was_refused_twice(
+    story: Story, tmp_path: Path
+) -> None:
+    story.meets(LOST_AFTER, always("in_flight"))
+    story.is_killed_before_it_saves()
+    (name,) = story.journals.abandoned()
+    shutil.move(tmp_path / name, tmp_path / "kept")
+    for trigger in ("first", "second"):
+        story.declares(declare(flags=B, trigger=trigger))
+        story.meets(once("business", category=30))
+        assert outcomes(story.apply()) == [Outcome.REFUSED]
+    story.meets()
+    story.declares(declare())
+    shutil.move(tmp_path / "kept", tmp_path / name)
+
+    assert outcomes(story.apply()) == [Outcome.DONE]
+    assert len(story.effects()) == 1
+
+
 def test_a_lane_whose_first_version_is_lost(tmp_path: Path) -> None:
     versions = [subscription(version) for version in (1, 2, 3)]
     story = Story(tmp_path, *(declare(each) for each in versions), declare(charge()))
