@@ -86,9 +86,21 @@ class GroupCommit:
         except StorageError as error:
             self._failure = error
             return
+        except (RuntimeError, MemoryError) as error:
+            self._failure = _no_thread(error)
+            return
         self._durable = upto
         self.writes += 1
         self.on_durable()
 
 
 def _nobody() -> None: ...
+
+
+def _no_thread(error: Exception) -> StorageError:
+    """Return what is told where the machine gives no thread to write in: whoever waits must not wait for ever."""
+    return StorageError(
+        "The journal cannot be written",
+        f"{str(error) or 'out of memory'}. Nothing more is sent.",
+        hint="Raise the limit of processes or memory here (ulimit -u, a container's pids), then apply again.",
+    )

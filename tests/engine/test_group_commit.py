@@ -155,6 +155,22 @@ def test_after_an_error_nothing_is_written_though_the_disk_recovers() -> None:
     assert journal.written == []
 
 
+def test_a_machine_that_gives_no_thread_to_write_in_is_a_failing_journal() -> None:
+    def starts_none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def run() -> None:
+        commit = GroupCommit(SlowJournal())
+        commit.note(event(0))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(threading.Thread, "start", starts_none)
+            with pytest.raises(StorageError, match="start new thread"):
+                await asyncio.wait_for(commit.commit(), 5)
+        await commit.close()
+
+    asyncio.run(run())
+
+
 def test_lines_are_numbered_through_from_one() -> None:
     journal = SlowJournal()
     journal.may_write.set()
