@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import os
 import signal
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from reconciler import __version__
 from reconciler.cli.progress import ConsoleProgress
@@ -36,6 +38,8 @@ _MARGIN = 15.0
 
 _HARD = 0.95
 """The share of the time after which calls under way are no longer waited for."""
+
+_BESIDE = (".lock", ".mark")
 
 _FAILURES = (ReconcilerError, KeyboardInterrupt, asyncio.CancelledError)
 
@@ -70,9 +74,23 @@ def _lock(arguments: argparse.Namespace, world: World) -> AbstractContextManager
 
 def _run_until_planned(arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
     """Apply, and plan anew if the state has moved before anything was sent: nobody has approved that very plan.
+    if path is not None:
+        opened = open_project(arguments, world)
+        _check_log(path, opened.folder / opened.environment.state_file)
 
     Somebody who was asked has; then the plan is stale, which is raised.
     """
+def _check_log(path: Path, state: Path) -> None:
+    """Raise UsageError for a log that would be added to the state document, or to what stands beside it."""
+    own = os.path.realpath(state)
+    if os.path.realpath(path) in (own, *(f"{own}{ending}" for ending in _BESIDE)):
+        raise UsageError(
+            "The log file is the state",
+            f"{path} is the state document, its lock or its mark: a line of a log would destroy it. Nothing was sent.",
+            hint="Name another file, or leave --log-file out.",
+        )
+
+
     for _ in range(_PLANS if arguments.yes else 0):
         try:
             return _run(arguments, world, log)

@@ -167,6 +167,19 @@ def test_a_log_that_cannot_be_opened_is_told_before_anything_is_sent(project: Pr
     assert not project.state_file.exists()
 
 
+@pytest.mark.parametrize("ending", ["", ".lock", ".mark"])
+def test_a_log_that_would_be_added_to_the_state_is_refused(project: Project, ending: str) -> None:
+    project.run("apply", "--yes", *ONE)
+    before = project.state_file.read_bytes()
+    link = project.folder / "apply.log"
+    link.symlink_to(f"{project.state_file}{ending}")
+    ended = project.run("apply", "--yes", "--log-file", "apply.log")
+
+    assert ended.status == 1
+    assert "--log-file" in ended.err
+    assert project.state_file.read_bytes() == before
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_log_that_cannot_be_written_is_told_once_and_stops_nothing(project: Project) -> None:
     ended = project.run("apply", "--yes", "--log-file", "/dev/full")
