@@ -13,7 +13,9 @@
     ├── AuthenticationError               8   credentials refused
     │   └── WrongTenant                   8   credentials of another tenant or entity
     ├── GuardrailError                    9   a rule of the project refuses
+    ├── OutOfTime                         6   the deadline came before anything was sent
     └── Interrupted                     130   stopped before anything was sent
+        └── Terminated                  143   likewise, by SIGTERM
 
 Each has a fixed summary (so that people recognise it), a detail in whole sentences and often a hint.
 Anything else that escapes is a defect of ours.
@@ -55,6 +57,18 @@ class Interrupted(ReconcilerError):
     """Somebody has stopped the command before it began to send."""
 
     exit_status = 130
+
+
+class Terminated(Interrupted):
+    """Likewise, by SIGTERM."""
+
+    exit_status = 143
+
+
+class OutOfTime(ReconcilerError):
+    """The deadline came before the command began to send."""
+
+    exit_status = 6
 
 
 class StaleError(ReconcilerError):

@@ -20,7 +20,7 @@ from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Run, Stop, exit_status
 from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
-from reconciler.errors import IllegalPlan, Interrupted, ReconcilerError, StalePlan, UsageError
+from reconciler.errors import IllegalPlan, Interrupted, OutOfTime, ReconcilerError, StalePlan, Terminated, UsageError
 from reconciler.reports.diagnostic_text import diagnostic_text
 from reconciler.reports.documents import apply_document, failed_apply_document, json_text
 from reconciler.reports.plan_report import report_plan
@@ -28,7 +28,7 @@ from reconciler.reports.plan_text import plan_text
 from reconciler.reports.run_text import run_text
 from reconciler.workspace.git import authorship_of
 
-_INTERRUPTED = "What was sent before, if anything, is on record: `reconciler plan` shows what is left."
+_ON_RECORD = "What was sent before, if anything, is on record: `reconciler plan` shows what is left."
 _FOREVER = float("inf")
 _PLANS = 50
 """How often a plan that nobody was asked about is made anew when others write the state meanwhile."""
@@ -58,28 +58,28 @@ def run(arguments: argparse.Namespace, world: World) -> int:
 
 
 def _failure_of(error: BaseException) -> ReconcilerError:
-    return error if isinstance(error, ReconcilerError) else Interrupted("Interrupted", _INTERRUPTED)
+    return error if isinstance(error, ReconcilerError) else Interrupted("Interrupted", _ON_RECORD)
+
+
+def _stopped(why: Stop | None) -> ReconcilerError:
+    """Return what a run ends with that could not begin to send, or not tell what it has sent."""
+    match why:
+        case Stop.DEADLINE:
+            return OutOfTime("Out of time", f"The deadline has come. {_ON_RECORD}")
+        case Stop.TERMINATED:
+            return Terminated("Terminated", _ON_RECORD)
+        case _:
+            return Interrupted("Interrupted", _ON_RECORD)
 
 
 def _log(arguments: argparse.Namespace, world: World) -> AbstractContextManager[RunLog]:
     path = world.here / arguments.log_file if arguments.log_file else None
-    return open_log(path, world.console, world.clock, is_verbose=arguments.verbose)
-
-
-def _lock(arguments: argparse.Namespace, world: World) -> AbstractContextManager[None]:
-    if arguments.lock == "false":
-        return nullcontext()
-    return hold_lock(open_project(arguments, world), world, timeout=arguments.lock_timeout)
-
-
-def _run_until_planned(arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
-    """Apply, and plan anew if the state has moved before anything was sent: nobody has approved that very plan.
     if path is not None:
         opened = open_project(arguments, world)
         _check_log(path, opened.folder / opened.environment.state_file)
+    return open_log(path, world.console, world.clock, is_verbose=arguments.verbose)
 
-    Somebody who was asked has; then the plan is stale, which is raised.
-    """
+
 def _check_log(path: Path, state: Path) -> None:
     """Raise UsageError for a log that would be added to the state document, or to what stands beside it."""
     own = os.path.realpath(state)
@@ -91,6 +91,17 @@ def _check_log(path: Path, state: Path) -> None:
         )
 
 
+def _lock(arguments: argparse.Namespace, world: World) -> AbstractContextManager[None]:
+    if arguments.lock == "false":
+        return nullcontext()
+    return hold_lock(open_project(arguments, world), world, timeout=arguments.lock_timeout)
+
+
+def _run_until_planned(arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
+    """Apply, and plan anew if the state has moved before anything was sent: nobody has approved that very plan.
+
+    Somebody who was asked has; then the plan is stale, which is raised.
+    """
     for _ in range(_PLANS if arguments.yes else 0):
         try:
             return _run(arguments, world, log)
@@ -239,7 +250,10 @@ async def _send(run: str, planned: Planned, arguments: argparse.Namespace, world
         loop.add_signal_handler(signal.SIGINT, signals.received, Stop.INTERRUPTED)
         loop.add_signal_handler(signal.SIGTERM, signals.received, Stop.TERMINATED)
         with progress.shown():
-            return await signals.task
+            try:
+                return await signals.task
+            except asyncio.CancelledError:
+                raise _stopped(signals.stop) from None
 
 
 def _report(finished: Run, arguments: argparse.Namespace, world: World) -> None:

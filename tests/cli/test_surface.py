@@ -3,9 +3,12 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -189,6 +192,51 @@ def test_a_signal_ends_an_apply_in_order(project: Project, number: signal.Signal
     applied = [each for each in project.state["entries"].values() if "applied" in each]
     assert 0 < len(applied) < 1000
     assert len(project.ledger()) == len(applied)
+
+
+SILENT = {"ZUORA_SANDBOX_CLIENT_ID": "client-id", "ZUORA_SANDBOX_CLIENT_SECRET": "client-secret"}
+
+
+@contextmanager
+def silent_platform(project: Project) -> Iterator[None]:
+    """Let the sandbox be a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        project.edit("reconciler.yaml", "https://rest.test.zuora.com", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        yield
+
+
+def test_a_deadline_that_comes_before_the_token_ends_as_deadlines_do(project: Project) -> None:
+    with silent_platform(project):
+        ended = project.run("apply", "-e", "sandbox", "--yes", "--json", "--deadline", "1s", variables=SILENT)
+
+    assert ended.status == 6
+    assert "deadline" in ended.document["error"]["message"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_signal_before_the_token_leaves_at_once(project: Project, number: signal.Signals, status: int) -> None:
+    with (
+        silent_platform(project),
+        subprocess.Popen(
+            [sys.executable, "-m", "reconciler", "apply", "-e", "sandbox", "--yes"],
+            cwd=project.folder,
+            env={**os.environ, **SILENT},
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert any(line.startswith("Plan id") for line in process.stdout)
+        time.sleep(1)
+        process.send_signal(number)
+        assert "no new calls" in process.stderr.readline()
+        process.send_signal(number)
+        process.communicate(timeout=30)
+
+    assert process.returncode == status
 
 
 def test_an_apply_with_a_deadline_ends_in_time_and_the_next_goes_on(project: Project) -> None:
