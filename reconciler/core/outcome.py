@@ -167,10 +167,13 @@ class History:
     def has_saved(self, answer: Answer) -> bool:
         """Whether *answer* is shown to be what the platform has saved: its request id comes again.
 
-        Without request ids, the same reasons for the third time in a row, each after a full wait.
+        Without request ids, the same reasons for the third time in a row, each after a full wait; but not at 409, where
+        they may say again and again that a request with the same key is still in progress.
         """
         if answer.request_id is not None:
             return answer.request_id in (self.saved, self.last.request_id if self.last else None)
+        if answer.status == 409:
+            return False
         return self.last is not None and _signature(self.last) == _signature(answer) and self.repeats >= 1
 
 

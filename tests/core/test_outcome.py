@@ -137,7 +137,13 @@ def test_a_passing_failure_shown_again_under_its_request_id_is_saved_and_settles
 
 
 def test_a_passing_failure_without_request_ids_is_taken_for_saved_the_third_time() -> None:
-    assert [kind(known) for known in told_in_turn(LOCK, times=3)] == [Cause.PASSING, Cause.PASSING, Refusal]
+    told = told_in_turn(replace(LOCK, status=200), times=3)
+
+    assert [kind(known) for known in told] == [Cause.PASSING, Cause.PASSING, Refusal]
+
+
+def test_a_conflict_without_request_ids_may_be_a_request_in_progress_and_is_never_taken_for_saved() -> None:
+    assert {kind(known) for known in told_in_turn(LOCK, times=10)} == {Cause.PASSING}
 
 
 def test_a_passing_failure_under_ever_new_request_ids_is_never_taken_for_saved() -> None:
@@ -213,13 +219,13 @@ def test_a_missing_request_id_is_not_the_same_as_a_missing_one_of_an_earlier_run
 
 
 def test_another_reason_in_between_begins_the_count_anew() -> None:
-    history = FRESH
-    for answer in (LOCK, LOCK, business(409, "58730061"), LOCK, LOCK):
+    history, lock = FRESH, replace(LOCK, status=200)
+    for answer in (lock, lock, business(200, "58730061"), lock, lock):
         known = know(answer, history)
         history = history.after(answer, known)
 
         assert kind(known) is Cause.PASSING
-    assert kind(know(LOCK, history)) is Refusal
+    assert kind(know(lock, history)) is Refusal
 
 
 @pytest.mark.parametrize("answer", [gateway(502), gateway(409), INTERNAL, Fault(FaultKind.LOST, "reset")])

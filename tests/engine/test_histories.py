@@ -299,6 +299,25 @@ def test_something_else_is_declared_while_the_first_is_unanswered_and_still_on_i
     assert story.plan().changes == ()
 
 
+def test_a_request_in_progress_that_answers_with_a_lock_and_no_request_id_gets_no_second_one_beside_it(
+    story: Story,
+) -> None:
+    """The journal of the one that is on its way is lost: the same key is computed, and must be what is sent."""
+    lock = {"code": 58730050, "message": "Operation failed due to a lock competition, please retry later."}
+    in_progress = always("answer", status=409, json={"success": False, "reasons": [lock]})
+    story.meets({"when": "late", "late_seconds": 300, "times": 1, "fault": {"kind": "lost"}}, in_progress)
+    story.is_killed_before_it_saves()
+    story.loses_its_journals()
+    story.meets({**in_progress, "times": 3})
+    story.apply()
+    story.passes(10 * MINUTES)
+    story.meets()
+    story.declares(declare(), declare(charge()))
+    story.apply()
+
+    assert len(story.effects()) == 1
+
+
 def test_back_to_what_was_applied_after_something_else_was_refused(story: Story) -> None:
     story.apply()
     story.declares(declare(flags=B))
