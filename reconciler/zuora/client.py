@@ -18,7 +18,7 @@ import httpx
 from reconciler.core.environment import is_loopback
 from reconciler.core.outcome import Answer, Fault, FaultKind
 from reconciler.core.tenancy import Scope, Tenancy
-from reconciler.errors import PlatformError, Unreachable, WrongTenant
+from reconciler.errors import PlatformError, ReconcilerError, Unreachable, WrongTenant
 from reconciler.ports import Regeneration, Secret
 from reconciler.zuora import oauth
 from reconciler.zuora.transport import StreamTransport
@@ -105,6 +105,8 @@ class HttpPlatform:
         self._dated: tuple[datetime, float] | None = None
         self._scope: Scope | None = None
         self._fetching = asyncio.Lock()
+        self._refused = 0
+        self._refusal: ReconcilerError | None = None
         self._urls: dict[str, httpx.URL] = {}
         self._hidden = _spellings(endpoint.client_secret)
 
@@ -145,13 +147,25 @@ class HttpPlatform:
         await self._client.aclose()
 
     async def _fresh_token(self) -> oauth.Token:
+        """Return a token that is good now, fetched by one for all who wait; that none is to be had is theirs, too."""
+        refused = self._refused
         async with self._fetching:
+            if self._refusal is not None and refused < self._refused:
+                raise self._refusal
             if self._token is None or self._monotonic() > self._token_ends:
-                token = await self._fetch_token()
-                self._check_scope(token)
+                token = await self._ask_for_token()
                 self._hidden = (*self._hidden, *_spellings(token.value))
                 self._token, self._token_ends = token, self._monotonic() + token.lifetime - oauth.EARLY
             return self._token
+
+    async def _ask_for_token(self) -> oauth.Token:
+        try:
+            token = await self._fetch_token()
+            self._check_scope(token)
+        except ReconcilerError as error:
+            self._refused, self._refusal = self._refused + 1, error
+            raise
+        return token
 
     def _check_scope(self, token: oauth.Token) -> None:
         """Raise WrongTenant if a later token is good for something else than the first, which was checked."""

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -256,6 +257,29 @@ def test_a_token_that_is_refused_in_the_middle_is_fetched_anew_once_for_all() ->
 
     assert [each.status for each in answers if isinstance(each, Answer)] == [401] * 5 + [200] * 5
     assert len(tokens) == 2
+
+
+def test_a_token_that_is_not_to_be_had_is_asked_for_once_by_all_who_wait_and_again_by_who_comes_later() -> None:
+    asked: list[bytes] = []
+
+    def answer(request: bytes) -> bytes:
+        asked.append(request)
+        time.sleep(0.1 if len(asked) > 1 else 0)
+        return http(200, TOKEN.replace(b"3599", b"1")) if len(asked) == 1 else http(503, b"down")
+
+    async def all_at_once(platform: HttpPlatform) -> list[Answer | Fault | BaseException]:
+        await platform.authenticate()
+        sends = (platform.regenerate(REGENERATION) for _ in range(20))
+        found = await asyncio.gather(*sends, return_exceptions=True)
+        with pytest.raises(Unreachable):
+            await platform.regenerate(REGENERATION)
+        return found
+
+    with canned(answer) as url:
+        found = talk(url, all_at_once)
+
+    assert {type(each) for each in found} == {Unreachable}
+    assert len(asked) == 3
 
 
 def test_a_later_token_of_another_tenant_is_not_used() -> None:
