@@ -108,11 +108,19 @@ def system_world() -> World:
     return World(
         console=standard_console(variables),
         variables=variables,
-        here=Path.cwd(),
+        here=_here(),
         clock=SystemClock(),
         is_interactive=sys.stdin is not None and sys.stdin.isatty(),
         ask=_ask,
     )
+
+
+def _here() -> Path:
+    """Return the folder this runs in; one that was removed meanwhile has no path, and nothing is found in it."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path()
 
 
 def _open_missing_streams() -> None:

@@ -159,6 +159,25 @@ def test_a_run_at_work_keeps_others_out_and_says_who_it_is(project: Project) -> 
     assert "--lock-timeout" in kept_out.err
 
 
+def test_the_folder_it_runs_in_may_be_gone(project: Project, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f'rmdir "{gone}"; {sys.executable} -m reconciler plan; echo $?; {sys.executable} -m reconciler'
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'{command} -C "{project.folder}" plan'],
+        cwd=gone,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.stdout.startswith("3\nEnvironment local")
+    assert "there is no project file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_standard_streams_may_be_closed(project: Project) -> None:
     command = f"{sys.executable} -m reconciler apply --yes <&- >&- 2>&-"
     done = subprocess.run(["/bin/sh", "-c", command], cwd=project.folder, check=False, timeout=60)
