@@ -45,9 +45,10 @@ _FAILURES = (ReconcilerError, KeyboardInterrupt, asyncio.CancelledError)
 
 
 def run(arguments: argparse.Namespace, world: World) -> int:
+    time = _Time(world.monotonic() + arguments.deadline, arguments.deadline)
     try:
-        with _log(arguments, world) as log, _lock(arguments, world):
-            finished = _run_until_planned(arguments, world, log)
+        with _log(arguments, world) as log, _lock(arguments, world, time):
+            finished = _run_until_planned(arguments, world, log, time)
     except _FAILURES as error:
         failure = _failure_of(error)
         if arguments.json:
@@ -55,6 +56,22 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         raise failure from error
     _report(finished, arguments, world)
     return exit_status(finished)
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """What the deadline leaves, from the beginning of the command: *end* is a monotonic time, *whole* in seconds."""
+
+    end: float
+    whole: float
+
+    @property
+    def last_call(self) -> float:
+        return self.end - min(_MARGIN, self.whole / 5)
+
+    @property
+    def last_answer(self) -> float:
+        return self.end - self.whole * (1 - _HARD) if self.whole < _FOREVER else _FOREVER
 
 
 def _failure_of(error: BaseException) -> ReconcilerError:
@@ -91,26 +108,27 @@ def _check_log(path: Path, state: Path) -> None:
         )
 
 
-def _lock(arguments: argparse.Namespace, world: World) -> AbstractContextManager[None]:
+def _lock(arguments: argparse.Namespace, world: World, time: _Time) -> AbstractContextManager[None]:
     if arguments.lock == "false":
         return nullcontext()
-    return hold_lock(open_project(arguments, world), world, timeout=arguments.lock_timeout)
+    patience = min(arguments.lock_timeout, max(0.0, time.last_call - world.monotonic()))
+    return hold_lock(open_project(arguments, world), world, timeout=patience)
 
 
-def _run_until_planned(arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
+def _run_until_planned(arguments: argparse.Namespace, world: World, log: RunLog, time: _Time) -> Run:
     """Apply, and plan anew if the state has moved before anything was sent: nobody has approved that very plan.
 
     Somebody who was asked has; then the plan is stale, which is raised.
     """
     for _ in range(_PLANS if arguments.yes else 0):
         try:
-            return _run(arguments, world, log)
+            return _run(arguments, world, log, time)
         except StalePlan:
             world.console.err("The state has changed since the plan was made; nothing was sent. Planning again.\n")
-    return _run(arguments, world, log)
+    return _run(arguments, world, log, time)
 
 
-def _run(arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
+def _run(arguments: argparse.Namespace, world: World, log: RunLog, time: _Time) -> Run:
     """Plan, show, ask and apply. The lock is held all the while, so that what was shown is what is done."""
     planned = make_planned(arguments, world)
     _show(planned, arguments, world)
@@ -118,7 +136,7 @@ def _run(arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
     _check_confirmed(planned.opened.environment, arguments)
     if planned.plan.calls:
         _confirm(planned.opened.environment, arguments, world)
-    return _apply(planned, arguments, world, log)
+    return _apply(planned, arguments, world, log, time)
 
 
 def _show(planned: Planned, arguments: argparse.Namespace, world: World) -> None:
@@ -193,7 +211,7 @@ class _Signals:
         self.stop = self.stop or stop
 
 
-def _apply(planned: Planned, arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
+def _apply(planned: Planned, arguments: argparse.Namespace, world: World, log: RunLog, time: _Time) -> Run:
     """Carry the plan out, between a line of the log that says what and one that says how it ended."""
     run, plan, state = world.new_run(), planned.plan, planned.stored.state
     environment = planned.opened.environment
@@ -207,7 +225,7 @@ def _apply(planned: Planned, arguments: argparse.Namespace, world: World, log: R
         version=__version__,
     )
     try:
-        finished = asyncio.run(_send(run, planned, arguments, world, log))
+        finished = asyncio.run(_send(run, planned, arguments, world, log, time=time))
     except _FAILURES as error:
         failure = _failure_of(error)
         log.end(run, status=failure.exit_status, error=type(failure).__name__)
@@ -216,7 +234,9 @@ def _apply(planned: Planned, arguments: argparse.Namespace, world: World, log: R
     return finished
 
 
-async def _send(run: str, planned: Planned, arguments: argparse.Namespace, world: World, log: RunLog) -> Run:
+async def _send(
+    run: str, planned: Planned, arguments: argparse.Namespace, world: World, log: RunLog, *, time: _Time
+) -> Run:
     opened, plan = planned.opened, planned.plan
     places = [place_of(change) for change in plan.calls]
     request = Request(
@@ -229,7 +249,7 @@ async def _send(run: str, planned: Planned, arguments: argparse.Namespace, world
         authorship=authorship_of(opened.folder, {place.path for place in places if place}),
         concurrency=arguments.concurrency,
         leave_free=opened.environment.leave_free,
-        deadline=world.monotonic() + max(0.0, arguments.deadline - min(_MARGIN, arguments.deadline / 5)),
+        deadline=time.last_call,
         max_calls=arguments.max_calls,
     )
     signals = _Signals(world=world)
@@ -245,8 +265,8 @@ async def _send(run: str, planned: Planned, arguments: argparse.Namespace, world
         )
         signals.task = asyncio.ensure_future(apply_plan(request, ports))
         loop = asyncio.get_running_loop()
-        if arguments.deadline < _FOREVER:
-            loop.call_later(arguments.deadline * _HARD, signals.out_of_time)
+        if time.whole < _FOREVER:
+            loop.call_later(max(0.0, time.last_answer - world.monotonic()), signals.out_of_time)
         loop.add_signal_handler(signal.SIGINT, signals.received, Stop.INTERRUPTED)
         loop.add_signal_handler(signal.SIGTERM, signals.received, Stop.TERMINATED)
         with progress.shown():

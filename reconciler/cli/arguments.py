@@ -122,7 +122,7 @@ def _add_apply(commands: "_Commands[Parser]") -> None:
         metavar="DURATION",
         type=_duration,
         default=float("inf"),
-        help="end in order within this time, such as 8m; exit 6 if something is left",
+        help="end in order within this time, waiting for the lock included, such as 8m; exit 6 if something is left",
     )
     parser.add_argument(
         "--lock-timeout",

@@ -232,6 +232,16 @@ def test_a_deadline_that_comes_before_the_token_ends_as_deadlines_do(project: Pr
     assert "deadline" in ended.document["error"]["message"]
 
 
+def test_a_deadline_runs_while_the_lock_is_waited_for(project: Project) -> None:
+    holder = {"who": "ann"}
+    began = time.monotonic()
+    with held(project.state_file, name="state", holder=holder, timeout=0.0, monotonic=time.monotonic, sleep=time.sleep):
+        ended = project.run("apply", "--yes", "--lock-timeout", "50s", "--deadline", "2s")
+
+    assert ended.status == 4
+    assert time.monotonic() - began < 20
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_second_signal_before_the_token_leaves_at_once(project: Project, number: signal.Signals, status: int) -> None:
     with (
