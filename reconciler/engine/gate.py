@@ -97,7 +97,7 @@ class Gate:
             case Again() | Doubt():
                 self._failures += 1
         if isinstance(knowledge, Again) and knowledge.cause is Cause.LIMIT and knowledge.wait:
-            self._pause_for(knowledge.wait)
+            self._pause_for(knowledge.wait, answer)
         if self._failures >= _FAILURES:
             self.close(Stop.NOT_REACHED)
 
@@ -111,7 +111,13 @@ class Gate:
         elif self.limiter.not_before >= self.deadline:
             self.close(Stop.DEADLINE)
 
-    def _pause_for(self, seconds: float) -> None:
-        """Nobody sends while the platform wants nothing; one answer may not ask for more than can be waited for."""
+    def _pause_for(self, seconds: float, answer: Answer | Fault) -> None:
+        """Nobody sends while the platform wants nothing; for longer than can be waited for, nobody in this run."""
         if 0 < seconds <= LONGEST_WAIT:
             self.limiter = self.limiter.paused(self._clock.monotonic() + seconds)
+        elif seconds > LONGEST_WAIT and self._is_present(answer):
+            self.close(Stop.BUDGET)
+
+    def _is_present(self, answer: Answer | Fault) -> bool:
+        traffic = answer.traffic if isinstance(answer, Answer) else None
+        return traffic is None or is_present(traffic, self._clock.now())

@@ -92,6 +92,21 @@ def test_what_nobody_can_wait_for_pauses_nothing(seconds: float) -> None:
     assert gate.pause == 0.0
 
 
+@pytest.mark.parametrize(("seconds", "stopped"), [(300.0, None), (3600.0, Stop.BUDGET), (float("inf"), Stop.BUDGET)])
+def test_a_limit_that_asks_for_more_than_anybody_waits_ends_the_run(seconds: float, stopped: Stop | None) -> None:
+    gate = gate_of()
+    learn(gate, replace(BUSY, retry_after=seconds))
+
+    assert gate.stopped is stopped
+
+
+def test_a_saved_answer_that_asked_for_an_hour_yesterday_ends_no_run() -> None:
+    gate = gate_of()
+    learn(gate, replace(BUSY, retry_after=3600.0, traffic=Traffic(date=NOW - timedelta(days=1))))
+
+    assert gate.stopped is None
+
+
 def test_a_budget_of_which_the_free_share_is_left_pauses_until_the_window_ends() -> None:
     gate = gate_of()
     learn(gate, told(quota=100, left=20, reset=45))
