@@ -136,7 +136,13 @@ class _Decider:
             digest=digest,
             flags=declaration.flags,
             call=entry.number_of_new,
-            reasons=(f"{told}: what was sent since is not known, and {what} it",),
+            reasons=(
+                f"{told}: what was sent since is not known, and {what} it",
+                *(
+                    f"{_doubt(each)} before that; `not-done` says of it, too, that it was not"
+                    for each in entry.in_doubt
+                ),
+            ),
         )
 
     def _decide_unanswered(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Change:

@@ -88,7 +88,10 @@ def resolve_all(state: State, decisions: Iterable[Decision], spec: Spec, now: da
 
 
 def _resolve_restored(epoch: int, entry: Entry, decision: Decision, declaration: Declaration, now: datetime) -> Entry:
-    """Nothing was sent since the entry was written, so that it counts as it stands; or what is declared was done."""
+    """Nothing was sent since the entry was written, so that it counts as it stands; or what is declared was done.
+
+    What was in doubt then was not carried out either: its key is of an earlier epoch and cannot be sent again.
+    """
     number, at = entry.number_of_new, timestamp(now)
     _check(decision, number)
     known = replace(entry, restored=False, resolution=decision.reason)

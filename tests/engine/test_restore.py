@@ -223,6 +223,8 @@ def test_a_journal_that_is_there_when_a_state_is_restored_is_folded_first() -> N
     assert world.journals.contents == {}
     assert len(world.entry(FIRST).in_doubt) == 1
     assert world.actions() == ["undecided"]
+    (change,) = world.plan().changes
+    assert "call 0 of 2026-11-22T12:00:00Z was not answered" in change.reasons[1]
     world.decide(FIRST, Resolution.NOT_DONE)
     assert world.entry(FIRST).in_doubt == ()
     assert world.outcomes() == [Outcome.DONE]
