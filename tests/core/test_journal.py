@@ -215,6 +215,14 @@ def test_a_send_after_a_doubt_keeps_the_request_id_that_was_seen() -> None:
     assert (told.request_id, told.last_sent) == ("r-1", "2026-11-22T12:00:02Z")
 
 
+def test_a_send_after_a_doubt_leaves_a_spent_key_spent() -> None:
+    spent = Ended(address=FIRST, record=replace(doubt_of(0), spent=True))
+    ((_, told),) = records_of([event_of(Step.SENDING), spent, event_of(Step.SENDING, at=1)])
+
+    assert isinstance(told, Unsettled)
+    assert told.spent
+
+
 def test_calls_of_one_address_are_told_apart_by_their_numbers() -> None:
     events = [event_of(step, number=number) for number in (0, 1) for step in (Step.SENDING, Step.SETTLED)]
 
@@ -237,7 +245,7 @@ def test_a_step_that_may_not_follow_breaks_the_rule_and_any_other_does_not(phase
     if step in TRANSITIONS[phase]:
         assert len(records_of(events)) <= 1
     else:
-        with pytest.raises(BrokenRule):
+        with pytest.raises(BrokenRule, match=f"^{FIRST}: {step} cannot follow {phase}$"):
             records_of(events)
 
 

@@ -1,5 +1,6 @@
 """How many sends may be under way, after good answers, overload and announced limits."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -83,8 +84,16 @@ def test_overload_of_a_send_that_left_after_the_halving_halves_again() -> None:
 
 def test_good_answers_before_an_overload_count_for_nothing_after_it() -> None:
     now = Limiter(cap=8, allowed=8, good=7).after_overload(0)
+    found = []
+    for _ in range(4):
+        now = now.after_good()
+        found.append(now.allowed)
 
-    assert now.after_good().allowed == 4
+    assert found == [4, 4, 4, 5]
+
+
+def test_half_of_an_odd_number_is_the_lower_whole_one() -> None:
+    assert Limiter(cap=7, allowed=7).after_overload(0).allowed == 3
 
 
 def test_it_grows_back_to_its_cap_and_stays() -> None:
@@ -122,6 +131,7 @@ def test_what_is_used_of_a_limit_is_exact_in_decimals(limit: int, hundredths: in
 
 def test_a_configured_number_gives_way_to_a_lower_announced_limit_only() -> None:
     assert limiter(10).announced(Traffic(limit=40)).cap == 10
+    assert limiter(1).announced(Traffic(limit=40)).cap == 1
     assert limiter(10).announced(Traffic(limit=6)) == Limiter(cap=6, allowed=6, configured=10)
 
 
@@ -140,7 +150,16 @@ def test_a_raised_limit_is_used_at_once_unless_something_was_too_much() -> None:
 
 @pytest.mark.parametrize(
     ("free", "under_way", "allowed"),
-    [(8, 32, 32), (39, 32, 32), (5, 32, 29), (0, 32, 24), (0, 3, 1), (None, 32, 32)],
+    [
+        (8, 32, 32),
+        (8, 10, 32),
+        (7, 32, 31),
+        (39, 32, 32),
+        (5, 32, 29),
+        (0, 32, 24),
+        (0, 3, 1),
+        (None, 32, 32),
+    ],
 )
 def test_room_is_made_for_others_until_the_free_share_is_free(free: int | None, under_way: int, allowed: int) -> None:
     now = limiter(None).told(Traffic(limit=40, free=free), under_way=under_way, now=10.0)
@@ -159,12 +178,24 @@ def test_room_is_made_once_for_what_the_platform_counts_once_a_second() -> None:
     assert found == [28, 28, 24]
 
 
+def test_good_answers_before_room_was_made_count_for_nothing_after_it() -> None:
+    now = replace(limiter(None), good=27).told(Traffic(limit=40, free=4), under_way=32, now=10.0)
+    now = now.told(Traffic(limit=40, free=8), under_way=28, now=11.0)
+    found = []
+    for _ in range(28):
+        now = now.after_good()
+        found.append(now.allowed)
+
+    assert found == [28] * 27 + [29]
+
+
 def test_it_grows_back_when_others_are_gone_and_not_before() -> None:
     crowded = limiter(None).told(Traffic(limit=40, free=4), under_way=32, now=10.0)
     still = crowded
     for _ in range(100):
         still = still.after_good()
     alone = still.told(Traffic(limit=40, free=12), under_way=28, now=10.1)
+    assert alone == replace(crowded, crowded=False)
     for _ in range(100):
         alone = alone.after_good()
 
@@ -191,6 +222,8 @@ def test_who_leaves_nothing_free_may_use_a_window_to_its_end() -> None:
     greedy = limiter(None, leave_free=0.0)
 
     assert greedy.cap == 40
+    assert greedy.announced(Traffic(limit=100)).cap == 100
+    assert greedy.told(Traffic(limit=40, free=0), under_way=30, now=0.0).allowed == 40
     assert greedy.told(Traffic(quota=500, left=1, reset=9), under_way=0, now=0.0).not_before == NEVER
     assert greedy.told(Traffic(quota=500, left=0, reset=9), under_way=0, now=0.0).not_before == 9.0
 
@@ -199,7 +232,7 @@ def test_a_pause_is_never_shortened() -> None:
     assert limiter(1).paused(9.0).paused(5.0).not_before == 9.0
 
 
-@pytest.mark.parametrize(("age", "present"), [(0, True), (299, True), (-299, True), (301, False), (86_000, False)])
+@pytest.mark.parametrize(("age", "present"), [(0, True), (300, True), (-300, True), (301, False), (86_000, False)])
 def test_headers_of_a_saved_answer_do_not_speak_of_the_present(age: int, present: bool) -> None:  # noqa: FBT001
     assert is_present(Traffic(date=NOW - timedelta(seconds=age)), NOW) is present
 

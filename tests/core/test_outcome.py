@@ -17,6 +17,7 @@ from reconciler.core.outcome import (
     Knowledge,
     Reason,
     Refusal,
+    category_of,
     know,
 )
 
@@ -95,7 +96,7 @@ TABLE: dict[str, tuple[Answer | Fault, object]] = {
     "no token": (business(401, "90000011"), Cause.TOKEN),
     "gateway 401": (gateway(401), Cause.TOKEN),
     "gateway 429": (gateway(429), Cause.LIMIT),
-    **{f"gateway {status}": (gateway(status), Cause.BARRED) for status in (302, 400, 403, 404, 413)},
+    **{f"gateway {status}": (gateway(status), Cause.BARRED) for status in (300, 302, 400, 403, 404, 413)},
     "gateway 422": (gateway(422), Doubt),
     **{f"gateway {status}": (gateway(status), Doubt) for status in (200, 204, 409, 500, 502, 503, 504)},
     "never sent": (Fault(FaultKind.NOT_SENT, "refused"), Cause.NOT_SENT),
@@ -112,6 +113,34 @@ def test_a_first_answer_tells(answer: Answer | Fault, told: object) -> None:
 @BY_NAME
 def test_an_earlier_doubt_changes_nothing_in_what_a_single_answer_tells(answer: Answer | Fault, told: object) -> None:
     assert kind(know(answer, DOUBTFUL)) == told
+
+
+WORDS = {
+    "never sent": ("NotSent", "refused"),
+    "sent and lost": ("NoAnswer", "reset"),
+    "gateway 401": ("HTTP401", "HTTP 401 without an answer of the platform's kind"),
+    "gateway 403": ("HTTP403", "HTTP 403 without an answer of the platform's kind"),
+    "gateway 409": ("HTTP409", "a request with the same key is in progress (HTTP 409)"),
+    "gateway 422": ("HTTP422", "the key was used for another request (HTTP 422)"),
+    "gateway 502": ("HTTP502", "HTTP 502 without an answer of the platform's kind"),
+    "no token": ("90000011", "why"),
+    "429 with a reason of another kind": ("53100020", "why"),
+    "a key used for something else": ("53100020", "the key was used for another request: why"),
+    "category 40 is final": ("53100040", "why"),
+    "category 11 in HTTP 403": ("90000011", "why"),
+    "lock": ("58730050", "why"),
+    "internal error": ("58730060", "why"),
+    "failure with ids": ("53100040", "why (and ids came with it)"),
+    "failure without a reason": ("HTTP400", "HTTP 400 without a reason"),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_what_is_not_done_is_told_with_its_code_and_in_words(name: str) -> None:
+    known = know(TABLE[name][0])
+
+    assert isinstance(known, Again | Doubt | Refusal)
+    assert (known.code, known.message) == WORDS[name]
 
 
 def told_in_turn(answer: Answer | Fault, *, times: int, history: History = FRESH) -> list[Knowledge]:
@@ -261,6 +290,8 @@ def test_what_the_platform_asks_to_wait_is_passed_on_as_it_is(answer: Answer, se
         (("58730070", "58730050"), Cause.PASSING),
         (("53100040", "58730070"), Cause.LIMIT),
         (("53100040", "53100020"), Refusal),
+        (("53100040", "58730012"), Doubt),
+        (("53100040", "SOMETHING"), Doubt),
     ],
 )
 def test_the_most_doubtful_of_several_reasons_decides_in_any_order(codes: tuple[str, ...], told: object) -> None:
@@ -271,13 +302,15 @@ def test_the_most_doubtful_of_several_reasons_decides_in_any_order(codes: tuple[
         assert kind(know(answer)) == told
 
 
-@pytest.mark.parametrize("ids", [None, ()])
-def test_success_without_ids_is_done_with_a_warning(ids: tuple[str, ...] | None) -> None:
-    known = know(replace(SUCCESS, id_list=ids))
+NO_IDS = {
+    "no usable list": (None, "the platform reported success without a usable list of ids"),
+    "an empty list": ((), "the platform generated no booking transactions for this target"),
+}
 
-    assert isinstance(known, Done)
-    assert known.id_list == ()
-    assert known.warning
+
+@pytest.mark.parametrize(("ids", "warning"), NO_IDS.values(), ids=NO_IDS)
+def test_success_without_ids_is_done_with_a_warning(ids: tuple[str, ...] | None, warning: str) -> None:
+    assert know(replace(SUCCESS, id_list=ids)) == Done(id_list=(), warning=warning)
 
 
 def test_success_with_ids_is_done_with_these_ids_and_no_warning() -> None:
@@ -318,9 +351,12 @@ def test_success_with_reasons_is_done_and_the_reasons_are_told() -> None:
     partial = Answer(
         status=200, is_business=True, success=True, id_list=("a",), reasons=(Reason("53100050", "one segment skipped"),)
     )
-    known = know(partial)
+    told = "the platform reported success and yet: one segment skipped"
 
-    assert isinstance(known, Done)
-    assert known.id_list == ("a",)
-    assert known.warning is not None
-    assert "one segment skipped" in known.warning
+    assert know(partial) == Done(id_list=("a",), warning=told)
+    assert know(replace(partial, id_list=())) == Done(id_list=(), warning=f"{told}; {NO_IDS['an empty list'][1]}")
+
+
+@pytest.mark.parametrize(("code", "category"), [("53100040", "40"), ("5310004", None), ("SOMETHING", None)])
+def test_the_last_two_of_eight_digits_are_the_category(code: str, category: str | None) -> None:
+    assert category_of(code) == category

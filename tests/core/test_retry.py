@@ -54,6 +54,11 @@ def test_a_call_is_sent_five_times_at_most(known: Again | Doubt) -> None:
     assert [isinstance(each, Wait) for each in decided] == [True] * 4 + [False] * 2
 
 
+def test_a_fifth_send_is_the_last_even_if_each_had_another_cause() -> None:
+    assert After(sends=ATTEMPTS - 1, in_a_row=1).decide(again()) == Wait(8.0)
+    assert After(sends=ATTEMPTS, in_a_row=1).decide(again()) == GiveUp()
+
+
 def test_a_spent_key_is_not_sent_again() -> None:
     assert After().decide(Doubt(code="x", message="y", spent=True)) == GiveUp()
 
@@ -97,6 +102,13 @@ def test_a_wait_that_is_asked_for_is_kept_unless_nobody_can(
     told = again(wait=asked) if known == "again" else Doubt(code="x", message="y", wait=asked)
 
     assert After().decide(told) == expected
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(None, 0.0), (-1.0, 0.0), (0.0, 0.0), (0.25, 0.25)])
+def test_nothing_longer_is_waited_than_what_is_asked_for_and_what_chance_gives(
+    asked: float | None, seconds: float
+) -> None:
+    assert After(jitter=0.0).decide(again(wait=asked)) == Wait(seconds)
 
 
 @CAUSES

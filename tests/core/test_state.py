@@ -13,7 +13,7 @@ from reconciler.core.address import Address
 from reconciler.core.fold import fold
 from reconciler.core.run import Outcome, Result
 from reconciler.core.selection import Action
-from reconciler.core.state import Applied, Entry, Refused, Unsettled
+from reconciler.core.state import Applied, ClockOffset, Entry, Refused, Unsettled
 
 ADDRESS = Address("Subscription/A-S00000001@1")
 Known = Applied | Refused | Unsettled
@@ -79,6 +79,37 @@ def test_two_calls_done_under_one_number_by_runs_that_knew_nothing_of_each_other
     assert found.with_applied(applied(ours)) == found
 
 
+HERE, FAST = ClockOffset("here", 3_600), ClockOffset("here", -90)
+CLOCKS = {
+    "nothing is told of a clock": (HERE, None, HERE),
+    "a first clock is wrong": (None, HERE, HERE),
+    "a first clock is right": (None, ClockOffset("here", 2), None),
+    "a first clock is 3 s behind": (None, ClockOffset("here", 3), ClockOffset("here", 3)),
+    "a first clock is 3 s ahead": (None, ClockOffset("here", -3), ClockOffset("here", -3)),
+    "the same clock, hardly changed": (HERE, ClockOffset("here", 3_602), HERE),
+    "the same clock, changed by 3 s": (HERE, ClockOffset("here", 3_603), ClockOffset("here", 3_603)),
+    "the same clock, set": (HERE, FAST, FAST),
+    "the same clock, put right": (HERE, ClockOffset("here", 0), ClockOffset("here", 0)),
+    "another machine's clock is wrong": (HERE, ClockOffset("there", 3_600), ClockOffset("there", 3_600)),
+    "another machine's clock is right": (HERE, ClockOffset("there", -2), HERE),
+}
+
+
+@pytest.mark.parametrize(("known", "found", "kept"), CLOCKS.values(), ids=CLOCKS.keys())
+def test_the_clock_of_the_last_machine_that_differed_is_kept_until_it_changes(
+    known: ClockOffset | None, found: ClockOffset | None, kept: ClockOffset | None
+) -> None:
+    state = replace(state_of({}), clock=known)
+
+    assert fold(state, results(applied(record())), tenant=None, entity=None, clock=found).clock == kept
+
+
+def test_a_clock_alone_is_no_reason_to_write_a_state() -> None:
+    state = state_of({})
+
+    assert fold(state, [], tenant=None, entity=None, clock=HERE) is state
+
+
 OTHER = replace(record(0, B), key="k1-other")
 PAIRS = [
     (applied(record(0, A)), lost(OTHER)),
@@ -137,6 +168,14 @@ def test_the_age_of_a_doubt_runs_from_the_first_send_and_a_landing_from_the_last
     for known in ((last, first), (first, last)):
         (doubt,) = entry(*known).in_doubt
         assert (doubt.call.sent, doubt.last_sent) == (first.call.sent, last.last_sent)
+
+
+@pytest.mark.parametrize("spent_first", [True, False])
+def test_a_key_once_spent_stays_spent_and_a_request_id_once_seen_stays_known(spent_first: bool) -> None:  # noqa: FBT001
+    spent, unseen = replace(lost(record(0), spent=True), request_id="r-1"), lost(record(0))
+    (doubt,) = entry(*((spent, unseen) if spent_first else (unseen, spent))).in_doubt
+
+    assert (doubt.spent, doubt.request_id) == (True, "r-1")
 
 
 def test_an_entry_about_which_nothing_is_known_starts_at_call_0() -> None:
