@@ -1,9 +1,11 @@
 """The decision table, row by row, and what holds for every plan."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from builders import (
+    BINDING,
     CALLS_AGAIN,
     NOW,
     A,
@@ -23,14 +25,19 @@ from builders import (
 )
 
 from reconciler.core.address import Address
-from reconciler.core.declaration import Flags
+from reconciler.core.declaration import Flags, Spec
+from reconciler.core.diagnostics import Diagnostic, Place, Severity
 from reconciler.core.plan import Blocked, Regenerate, Reissue, Resume, Undecided
+from reconciler.core.planner import make_plan
 from reconciler.core.selection import Selection, parse_selector
 from reconciler.core.state import Entry
+from reconciler.core.target import RATE_PLAN_CHARGE_ID, Target
 
 ADDRESS = Address("Subscription/A-S00000001@1")
 OLD = timedelta(hours=23)
 YOUNG = timedelta(hours=23) - timedelta(seconds=1)
+
+LATE_REFUSAL = "lost, then something else refused, back again"
 
 # declared, entry, expected action, expected call number
 TABLE = {
@@ -54,7 +61,7 @@ TABLE = {
         2,
     ),
     "two lost, the first declared again": (A, entry(lost(record(0)), lost(record(1, B))), Reissue, 2),
-    "lost, then something else refused, back again": (
+    LATE_REFUSAL: (
         A,
         entry(lost(record(0)), refused(record(1, B))),
         Resume,
@@ -114,6 +121,68 @@ def test_a_call_after_a_saved_server_error_says_why_and_waits_ten_minutes() -> N
     assert "after_server_error: call_again" in change.reasons[0]
 
 
+TO_B = ("flags.onlyReSend: false -> true", "flags.reMigrate: true -> false")
+A_DAY_AGO = "call 0 of 2026-11-21T13:00:00Z was not answered (no answer)"
+HOUR_AGO = "call 0 of 2026-11-22T11:00:00Z was not answered (no answer)"
+REASONS = {
+    "never seen": ("new",),
+    "only refused": ("call 0 was refused: 50000040 not found",),
+    "applied otherwise": TO_B,
+    "lost, key young": ("call 0 of 2026-11-21T13:00:01Z was not answered (no answer); the same key is sent again",),
+    "lost, key old": (f"{A_DAY_AGO}; its key is 23 h old; the platform forgets a key after 24 h",),
+    "lost, key spent": (f"{HOUR_AGO}; the same key brings the same answer again",),
+    "something else lost": (*TO_B, f"{HOUR_AGO} and stays on record as unknown"),
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_a_change_says_why(name: str) -> None:
+    flags, known, *_ = TABLE[name]
+    (change,) = plan_of(spec_of(declare(flags=flags)), {ADDRESS: known}).changes
+
+    assert change.reasons == REASONS[name]
+
+
+def test_a_reissue_over_a_doubt_names_what_changed_since() -> None:
+    (change,) = plan_of(spec_of(declare(flags=B)), {ADDRESS: entry(lost(record(0)))}).changes
+
+    assert isinstance(change, Reissue)
+    assert tuple(map(str, change.fields)) == TO_B
+
+
+def test_a_send_that_is_still_to_come_shows_a_wrong_clock_and_is_undecided() -> None:
+    (change,) = plan_of(spec_of(declare()), {ADDRESS: entry(lost(record(0, age=-timedelta(hours=2))))}).changes
+
+    to_come = "call 0 of 2026-11-22T14:00:00Z was not answered (no answer)"
+    assert isinstance(change, Undecided)
+    assert change.reasons == (f"{to_come}; that is still to come by this clock, which must be wrong",)
+
+
+@pytest.mark.parametrize(
+    ("known", "next_call"),
+    [(entry(lost(record(0))), 1), (entry(applied(record(0, B)), lost(record(1))), 2), (TABLE[LATE_REFUSAL][1], 2)],
+)
+def test_a_call_after_a_resumed_one_would_have_the_next_free_number(known: Entry, next_call: int) -> None:
+    (change,) = plan_of(spec_of(declare()), {ADDRESS: known}).changes
+
+    assert isinstance(change, Resume)
+    assert change.next_call == next_call
+
+
+@pytest.mark.parametrize("known", [entry(lost(record(0, age=OLD))), entry(lost(record(0), spent=True))])
+def test_what_is_undecided_knows_its_declaration(known: Entry) -> None:
+    (change,) = plan_of(spec_of(declare()), {ADDRESS: known}).changes
+
+    assert isinstance(change, Undecided)
+    assert change.declaration == declare()
+
+
+def test_without_a_state_everything_declared_is_new() -> None:
+    plan = make_plan(spec_of(declare()), None, BINDING, now=NOW)
+
+    assert [(type(change), change.call, change.reasons) for change in plan.changes] == [(Regenerate, 0, ("new",))]
+
+
 UNCHANGED = {
     "applied": entry(applied(record(0))),
     "applied after a doubt, which it has overwritten": entry(lost(record(0, B)), applied(record(1))),
@@ -139,6 +208,20 @@ def test_a_doubt_that_is_no_longer_declared_is_undecided() -> None:
     plan = plan_of(spec_of(), {ADDRESS: entry(lost(record(0)))})
 
     assert [type(change) for change in plan.changes] == [Undecided]
+    assert plan.changes[0].reasons == (f"{HOUR_AGO}; it is no longer declared",)
+
+
+def test_the_plan_tells_when_the_latest_of_the_unchanged_was_applied() -> None:
+    ages = [timedelta(hours=3), timedelta(hours=2), timedelta(hours=4), timedelta(hours=1)]
+    entries = {
+        declare(subscription(number)).address: entry(applied(record(0, target=subscription(number), age=age)))
+        for number, age in enumerate(ages, 1)
+    }
+    declared = [declare(subscription(number)) for number in (1, 2, 3)]
+    plan = plan_of(spec_of(*declared, declare(subscription(4), trigger="again")), entries)
+
+    assert (plan.unchanged, plan.last_applied) == (3, "2026-11-22T10:00:00Z")
+    assert plan_of(spec_of(declare())).last_applied is None
 
 
 def test_a_new_trigger_asks_for_the_same_regeneration_again() -> None:
@@ -157,11 +240,14 @@ def test_a_reissue_names_the_field_that_changed_and_no_other() -> None:
     assert [str(field) for field in change.fields] == ["flags.reMigrate: true -> false"]
 
 
-def test_a_lost_request_of_the_lane_may_land_for_ten_minutes_before_something_else_is_sent() -> None:
-    minute_ago = NOW - timedelta(minutes=1)
+@pytest.mark.parametrize("latest", [1, 2])
+def test_a_lost_request_of_the_lane_may_land_for_ten_minutes_before_something_else_is_sent(latest: int) -> None:
+    minute_ago, earlier = NOW - timedelta(minutes=1), NOW - timedelta(minutes=50)
     entries = {
-        ADDRESS: entry(lost(record(0))),
-        Address("Subscription/A-S00000001@2"): entry(lost(record(0, target=subscription(2)), last_sent=minute_ago)),
+        declare(subscription(version)).address: entry(
+            lost(record(0, target=subscription(version)), last_sent=minute_ago if version == latest else earlier)
+        )
+        for version in (1, 2)
     }
     plan = plan_of(spec_of(declare(flags=B), declare(subscription(2))), entries)
 
@@ -183,6 +269,9 @@ def test_higher_versions_wait_behind_an_undecided_one_and_other_subscriptions_do
         "Subscription/A-S00000001@10": Blocked,
         "Subscription/A-S00000002@1": Regenerate,
     }
+    blocked = next(change for change in plan.changes if isinstance(change, Blocked))
+    assert blocked.by == "Subscription/A-S00000001@2"
+    assert blocked.reasons == ("Subscription/A-S00000001@2 comes first and is undecided", "new")
 
 
 def test_changes_stand_in_the_order_of_addresses_with_numbers_as_numbers() -> None:
@@ -223,33 +312,105 @@ def test_the_plan_id_covers_what_is_sent_and_not_why_or_where() -> None:
 
 
 def test_ids_and_numbers_of_one_type_are_warned_of_once() -> None:
-    plan = plan_of(spec_of(declare(), declare(subscription_id("a")), declare(subscription_id("b")), declare(charge())))
+    ids = [declare(subscription_id("a"), line=7), declare(subscription_id("b"))]
+    plan = plan_of(spec_of(declare(), *ids, declare(charge())))
 
-    assert [(each.code, each.summary) for each in plan.warnings] == [
-        ("mixed-keys", "named by ids and by numbers: Subscription")
-    ]
+    assert plan.warnings == (
+        Diagnostic(
+            code="mixed-keys",
+            severity=Severity.WARNING,
+            summary="named by ids and by numbers: Subscription",
+            detail="An id and a number may name one object, which would then be regenerated twice.",
+            hint="Name all of a type by number: numbers survive promotion and keep versions in order.",
+            place=Place("local/a.yaml", 7, 5),
+        ),
+    )
+
+
+def test_all_types_that_mix_ids_and_numbers_are_named() -> None:
+    by_id = Target(RATE_PLAN_CHARGE_ID, ("8ad1",))
+    plan = plan_of(spec_of(declare(), declare(subscription_id()), declare(charge()), declare(by_id)))
+
+    assert [each.summary for each in plan.warnings] == ["named by ids and by numbers: Subscription, DynamicUsageCharge"]
 
 
 def test_a_selection_takes_what_matches_and_counts_the_rest() -> None:
     spec = spec_of(declare(), declare(charge()))
-    plan = plan_of(spec, selection=Selection(only=(parse_selector("Dynamic*"),)))
+    selection = Selection(only=(parse_selector("Dynamic*"),))
+    plan = plan_of(spec, selection=selection)
 
     assert [change.address for change in plan.changes] == ["DynamicUsageCharge/C-00000042"]
     assert plan.left_out == 1
+    assert plan.selection == selection
+
+
+@pytest.mark.parametrize("text", ["Subscription/*", "file:other/*", "type:Subscription", "action:resume"])
+def test_a_change_is_selected_by_its_address_file_type_or_action(text: str) -> None:
+    elsewhere = replace(declare(), place=Place("other/b.yaml", 1, 1))
+    spec, entries = spec_of(elsewhere, declare(charge())), {ADDRESS: entry(lost(record(0)))}
+    only = plan_of(spec, entries, selection=Selection(only=(parse_selector(text),)))
+    rest = plan_of(spec, entries, selection=Selection(excepted=(parse_selector(text),)))
+
+    assert [change.address for change in only.changes] == [ADDRESS]
+    assert [change.address for change in rest.changes] == ["DynamicUsageCharge/C-00000042"]
+    assert (only.warnings, rest.warnings) == ((), ())
+
+
+def test_a_change_that_is_not_declared_is_in_no_file() -> None:
+    only = Selection(only=(parse_selector("file:?*"),))
+    plan = plan_of(spec_of(declare(charge())), {ADDRESS: entry(lost(record(0)))}, selection=only)
+
+    assert [change.address for change in plan.changes] == ["DynamicUsageCharge/C-00000042"]
 
 
 @pytest.mark.parametrize("text", ["nosuch*", "file:elsewhere/*", "type:OrderLineItem"])
 def test_a_selector_that_no_declaration_matches_is_warned_of(text: str) -> None:
-    plan = plan_of(spec_of(declare()), selection=Selection(only=(parse_selector(text),)))
+    selector, other = parse_selector(text), parse_selector("Subscription/*")
+    only = plan_of(spec_of(declare(), declare(charge())), selection=Selection(only=(selector, other)))
+    excepted = plan_of(spec_of(declare(), declare(charge())), selection=Selection(excepted=(other, selector)))
 
-    assert [each.code for each in plan.warnings] == ["nothing-selected"]
+    assert only.warnings == (
+        Diagnostic(
+            code="nothing-selected",
+            severity=Severity.WARNING,
+            summary=f"{text!r} matches no declaration",
+            hint="A glob matches whole addresses; * crosses /.",
+            place=Place("--only"),
+        ),
+    )
+    assert excepted.warnings == (replace(only.warnings[0], place=Place("--except")),)
 
 
 def test_leaving_out_a_lower_version_is_warned_of() -> None:
-    spec = spec_of(declare(subscription(1)), declare(subscription(2)))
-    plan = plan_of(spec, selection=Selection(excepted=(parse_selector("*@1"),)))
+    spec = spec_of(declare(subscription(1)), declare(subscription(2)), declare(subscription(3), line=9))
+    excepted = Selection(excepted=(parse_selector("*@1"), parse_selector("*@2")))
+    other_lane = declare(subscription(4, "A-S00000002"))
+    plan = plan_of(Spec({**spec.declarations, other_lane.address: other_lane}), selection=excepted)
 
-    assert [each.code for each in plan.warnings] == ["version-left-out"]
+    assert plan.warnings == (
+        Diagnostic(
+            code="version-left-out",
+            severity=Severity.WARNING,
+            summary="Subscription/A-S00000001@3 is selected and Subscription/A-S00000001@1 before it is not",
+            detail="A later version's booking transactions build on those of the version before it.",
+            hint="Select the lower version too, or apply it first.",
+            place=Place("local/a.yaml", 9, 5),
+        ),
+    )
+
+
+def test_leaving_out_a_lower_version_of_what_is_not_declared_is_not_warned_of() -> None:
+    entries = {declare(subscription(2)).address: entry(lost(record(0, target=subscription(2))))}
+    plan = plan_of(spec_of(declare()), entries, selection=Selection(excepted=(parse_selector("*@1"),)))
+
+    assert ([change.call for change in plan.changes], plan.left_out) == ([0], 1)
+    assert [each.code for each in plan.warnings] == []
+
+
+def test_leaving_out_a_higher_version_is_not_warned_of() -> None:
+    spec = spec_of(declare(subscription(1)), declare(subscription(2)))
+
+    assert plan_of(spec, selection=Selection(excepted=(parse_selector("*@2"),))).warnings == ()
 
 
 def test_a_version_stays_blocked_when_the_undecided_one_is_not_selected() -> None:
