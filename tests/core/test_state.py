@@ -125,6 +125,8 @@ def test_a_doubt_of_another_key_under_the_same_number_does_not_vanish(first: Kno
     found = entry(first, second)
 
     assert {each.call.key for each in found.in_doubt} == doubts
+    known = [each.call.number for each in (found.applied, found.refused, *found.unsettled) if each]
+    assert sorted(known) == [0, 1]
     assert entry(first, second, first, second) == found
 
 
@@ -156,6 +158,20 @@ def test_a_refused_reissue_leaves_the_applied_call_as_it_was() -> None:
 
     assert found.applied == applied(record(0, A))
     assert found.refused == refused(record(1, B))
+
+
+def test_a_late_done_of_an_earlier_call_leaves_a_later_refusal_as_it_was() -> None:
+    found = entry(lost(record(0, A)), refused(record(1, B)), applied(record(0, A)))
+
+    assert (found.applied, found.refused) == (applied(record(0, A)), refused(record(1, B)))
+
+
+def test_a_late_refusal_of_an_earlier_call_does_not_replace_a_later_one() -> None:
+    assert entry(lost(record(0, A)), refused(record(1, B)), refused(record(0, A))).refused == refused(record(1, B))
+
+
+def test_a_call_in_doubt_passes_the_numbers_of_those_before_it() -> None:
+    assert entry(lost(record(0, A)), lost(record(1, B))).next_call == 1
 
 
 def test_a_refusal_is_forgotten_when_a_later_call_is_applied() -> None:
