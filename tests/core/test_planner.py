@@ -11,7 +11,6 @@ from builders import (
     A,
     B,
     applied,
-    charge,
     declare,
     entry,
     lost,
@@ -20,18 +19,17 @@ from builders import (
     refused,
     said_undone,
     spec_of,
+    state_of,
     subscription,
-    subscription_id,
 )
 
 from reconciler.core.address import Address
-from reconciler.core.declaration import Flags, Spec
-from reconciler.core.diagnostics import Diagnostic, Place, Severity
+from reconciler.core.declaration import Flags
+from reconciler.core.digest import digest_of
 from reconciler.core.plan import Blocked, Regenerate, Reissue, Resume, Undecided
 from reconciler.core.planner import make_plan
-from reconciler.core.selection import Selection, parse_selector
-from reconciler.core.state import Entry
-from reconciler.core.target import RATE_PLAN_CHARGE_ID, Target
+from reconciler.core.state import Entry, Restored
+from reconciler.core.timestamp import timestamp
 
 ADDRESS = Address("Subscription/A-S00000001@1")
 OLD = timedelta(hours=23)
@@ -78,6 +76,7 @@ def test_a_declaration_and_its_entry_decide_the_action_and_the_call_number(
 
     (change,) = plan.changes
     assert (type(change), change.call) == (action, call)
+    assert change.digest == digest_of(declare(flags=flags))
 
 
 AFTER_A_SERVER_ERROR = {
@@ -115,10 +114,17 @@ def test_a_saved_server_error_is_undecided_unless_the_project_says_otherwise() -
 def test_a_call_after_a_saved_server_error_says_why_and_waits_ten_minutes() -> None:
     plan = plan_of(spec_of(declare()), {ADDRESS: entry(lost(record(0), saved_error=True))}, binding=CALLS_AGAIN)
 
-    (change,) = plan.changes
-    assert isinstance(change, Reissue)
-    assert change.not_before == NOW - timedelta(minutes=50)
-    assert "after_server_error: call_again" in change.reasons[0]
+    why = "call 0 met a server error (no answer) that its key brings again"
+    assert plan.changes == (
+        Reissue(
+            declaration=declare(),
+            digest=digest_of(declare()),
+            call=1,
+            fields=(),
+            not_before=NOW - timedelta(minutes=50),
+            reasons=(f"{why}; the project says after_server_error: call_again",),
+        ),
+    )
 
 
 TO_B = ("flags.onlyReSend: false -> true", "flags.reMigrate: true -> false")
@@ -130,6 +136,10 @@ REASONS = {
     "applied otherwise": TO_B,
     "lost, key young": ("call 0 of 2026-11-21T13:00:01Z was not answered (no answer); the same key is sent again",),
     "lost, key old": (f"{A_DAY_AGO}; its key is 23 h old; the platform forgets a key after 24 h",),
+    "lost, key old, said not to be done": (
+        f"{A_DAY_AGO}; the same key is sent again",
+        "a person says it was not done: looked it up",
+    ),
     "lost, key spent": (f"{HOUR_AGO}; the same key brings the same answer again",),
     "something else lost": (*TO_B, f"{HOUR_AGO} and stays on record as unknown"),
 }
@@ -175,6 +185,56 @@ def test_what_is_undecided_knows_its_declaration(known: Entry) -> None:
 
     assert isinstance(change, Undecided)
     assert change.declaration == declare()
+
+
+SINCE = Restored(at=timestamp(NOW), serial=7, reason="backup")
+TOLD = "the state was restored at 2026-11-22T12:00:00Z from serial 7: what was sent since is not known"
+
+
+@pytest.mark.parametrize(
+    ("known", "since", "call", "reason"),
+    [
+        (None, SINCE, 0, f"{TOLD}, and the state does not list it"),
+        (entry(applied(record(0))), SINCE, 1, f"{TOLD}, and the state lists it"),
+        (
+            entry(applied(record(0))),
+            None,
+            1,
+            "the state was restored: what was sent since is not known, and the state lists it",
+        ),
+    ],
+)
+def test_what_a_restored_state_may_not_know_of_is_undecided_and_says_why(
+    known: Entry | None, since: Restored | None, call: int, reason: str
+) -> None:
+    entries = {ADDRESS: replace(known, restored=True)} if known else {}
+    plan = make_plan(spec_of(declare()), replace(state_of(entries), restored=since), BINDING, now=NOW)
+
+    assert plan.changes == (
+        Undecided(
+            address=ADDRESS,
+            declaration=declare(),
+            unsettled=None,
+            digest=digest_of(declare()),
+            flags=A,
+            call=call,
+            reasons=(reason,),
+        ),
+    )
+
+
+def test_an_undecided_change_tells_what_was_sent_and_not_what_is_declared() -> None:
+    known = lost(record(0, age=OLD))
+    (change,) = plan_of(spec_of(), {ADDRESS: entry(known)}).changes
+
+    assert isinstance(change, Undecided)
+    assert (change.unsettled, change.digest, change.flags, change.call) == (known, known.call.digest, A, 0)
+
+
+def test_a_doubt_that_is_no_longer_declared_and_was_not_done_needs_nobody() -> None:
+    plan = plan_of(spec_of(), {ADDRESS: said_undone(lost(record(0)))})
+
+    assert (plan.changes, plan.undeclared) == ((), 1)
 
 
 def test_without_a_state_everything_declared_is_new() -> None:
@@ -309,113 +369,3 @@ def test_the_plan_id_covers_what_is_sent_and_not_why_or_where() -> None:
     assert len(ids) == 1
     assert len(others) == 4
     assert not ids & others
-
-
-def test_ids_and_numbers_of_one_type_are_warned_of_once() -> None:
-    ids = [declare(subscription_id("a"), line=7), declare(subscription_id("b"))]
-    plan = plan_of(spec_of(declare(), *ids, declare(charge())))
-
-    assert plan.warnings == (
-        Diagnostic(
-            code="mixed-keys",
-            severity=Severity.WARNING,
-            summary="named by ids and by numbers: Subscription",
-            detail="An id and a number may name one object, which would then be regenerated twice.",
-            hint="Name all of a type by number: numbers survive promotion and keep versions in order.",
-            place=Place("local/a.yaml", 7, 5),
-        ),
-    )
-
-
-def test_all_types_that_mix_ids_and_numbers_are_named() -> None:
-    by_id = Target(RATE_PLAN_CHARGE_ID, ("8ad1",))
-    plan = plan_of(spec_of(declare(), declare(subscription_id()), declare(charge()), declare(by_id)))
-
-    assert [each.summary for each in plan.warnings] == ["named by ids and by numbers: Subscription, DynamicUsageCharge"]
-
-
-def test_a_selection_takes_what_matches_and_counts_the_rest() -> None:
-    spec = spec_of(declare(), declare(charge()))
-    selection = Selection(only=(parse_selector("Dynamic*"),))
-    plan = plan_of(spec, selection=selection)
-
-    assert [change.address for change in plan.changes] == ["DynamicUsageCharge/C-00000042"]
-    assert plan.left_out == 1
-    assert plan.selection == selection
-
-
-@pytest.mark.parametrize("text", ["Subscription/*", "file:other/*", "type:Subscription", "action:resume"])
-def test_a_change_is_selected_by_its_address_file_type_or_action(text: str) -> None:
-    elsewhere = replace(declare(), place=Place("other/b.yaml", 1, 1))
-    spec, entries = spec_of(elsewhere, declare(charge())), {ADDRESS: entry(lost(record(0)))}
-    only = plan_of(spec, entries, selection=Selection(only=(parse_selector(text),)))
-    rest = plan_of(spec, entries, selection=Selection(excepted=(parse_selector(text),)))
-
-    assert [change.address for change in only.changes] == [ADDRESS]
-    assert [change.address for change in rest.changes] == ["DynamicUsageCharge/C-00000042"]
-    assert (only.warnings, rest.warnings) == ((), ())
-
-
-def test_a_change_that_is_not_declared_is_in_no_file() -> None:
-    only = Selection(only=(parse_selector("file:?*"),))
-    plan = plan_of(spec_of(declare(charge())), {ADDRESS: entry(lost(record(0)))}, selection=only)
-
-    assert [change.address for change in plan.changes] == ["DynamicUsageCharge/C-00000042"]
-
-
-@pytest.mark.parametrize("text", ["nosuch*", "file:elsewhere/*", "type:OrderLineItem"])
-def test_a_selector_that_no_declaration_matches_is_warned_of(text: str) -> None:
-    selector, other = parse_selector(text), parse_selector("Subscription/*")
-    only = plan_of(spec_of(declare(), declare(charge())), selection=Selection(only=(selector, other)))
-    excepted = plan_of(spec_of(declare(), declare(charge())), selection=Selection(excepted=(other, selector)))
-
-    assert only.warnings == (
-        Diagnostic(
-            code="nothing-selected",
-            severity=Severity.WARNING,
-            summary=f"{text!r} matches no declaration",
-            hint="A glob matches whole addresses; * crosses /.",
-            place=Place("--only"),
-        ),
-    )
-    assert excepted.warnings == (replace(only.warnings[0], place=Place("--except")),)
-
-
-def test_leaving_out_a_lower_version_is_warned_of() -> None:
-    spec = spec_of(declare(subscription(1)), declare(subscription(2)), declare(subscription(3), line=9))
-    excepted = Selection(excepted=(parse_selector("*@1"), parse_selector("*@2")))
-    other_lane = declare(subscription(4, "A-S00000002"))
-    plan = plan_of(Spec({**spec.declarations, other_lane.address: other_lane}), selection=excepted)
-
-    assert plan.warnings == (
-        Diagnostic(
-            code="version-left-out",
-            severity=Severity.WARNING,
-            summary="Subscription/A-S00000001@3 is selected and Subscription/A-S00000001@1 before it is not",
-            detail="A later version's booking transactions build on those of the version before it.",
-            hint="Select the lower version too, or apply it first.",
-            place=Place("local/a.yaml", 9, 5),
-        ),
-    )
-
-
-def test_leaving_out_a_lower_version_of_what_is_not_declared_is_not_warned_of() -> None:
-    entries = {declare(subscription(2)).address: entry(lost(record(0, target=subscription(2))))}
-    plan = plan_of(spec_of(declare()), entries, selection=Selection(excepted=(parse_selector("*@1"),)))
-
-    assert ([change.call for change in plan.changes], plan.left_out) == ([0], 1)
-    assert [each.code for each in plan.warnings] == []
-
-
-def test_leaving_out_a_higher_version_is_not_warned_of() -> None:
-    spec = spec_of(declare(subscription(1)), declare(subscription(2)))
-
-    assert plan_of(spec, selection=Selection(excepted=(parse_selector("*@2"),))).warnings == ()
-
-
-def test_a_version_stays_blocked_when_the_undecided_one_is_not_selected() -> None:
-    spec = spec_of(declare(subscription(1)), declare(subscription(2)))
-    entries = {ADDRESS: entry(lost(record(0, age=OLD)))}
-    plan = plan_of(spec, entries, selection=Selection(only=(parse_selector("*@2"),)))
-
-    assert [type(change) for change in plan.changes] == [Blocked]
