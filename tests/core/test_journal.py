@@ -207,6 +207,22 @@ def test_a_send_that_came_back_is_a_doubt_once_lines_are_known_to_be_gone() -> N
     assert isinstance(told, Unsettled)
 
 
+@pytest.mark.parametrize("after", [[], [Step.SENDING, Step.RETURNED]])
+def test_a_recorded_doubt_is_kept_as_it_is_where_lines_are_gone(after: list[Step]) -> None:
+    steps = [Step.SENDING, Step.DOUBTED, *after]
+    ((_, told),) = records_of([event_of(step, at=at) for at, step in enumerate(steps)], damaged=True)
+
+    assert told == doubt_of(0, at=1, request_id="r-1")
+
+
+def test_a_send_after_a_doubt_may_land_later_also_where_lines_are_gone() -> None:
+    events = [event_of(step, at=at) for at, step in enumerate(PATHS[Phase.DOUBTFUL_OUT])]
+    ((_, told),) = records_of(events, damaged=True)
+
+    assert isinstance(told, Unsettled)
+    assert told.last_sent == "2026-11-22T12:00:02Z"
+
+
 def test_a_send_after_a_doubt_keeps_the_request_id_that_was_seen() -> None:
     """By it the next run knows a saved answer when it comes again."""
     ((_, told),) = records_of([event_of(step, at=at) for at, step in enumerate(PATHS[Phase.DOUBTFUL_OUT])])
@@ -258,6 +274,9 @@ def test_nothing_leaves_before_it_is_written_down_and_nothing_follows_the_end() 
         assert set(TRANSITIONS[phase]) == {Step.SENDING}
     returned = {phase: steps[Step.RETURNED] for phase, steps in TRANSITIONS.items() if Step.RETURNED in steps}
     assert returned == {Phase.OUT: Phase.IDLE, Phase.DOUBTFUL_OUT: Phase.DOUBTFUL}
+    for step, phase in ((Step.DOUBTED, Phase.DOUBTFUL), (Step.SETTLED, Phase.SETTLED)):
+        ended = {before: steps[step] for before, steps in TRANSITIONS.items() if step in steps}
+        assert ended == {Phase.OUT: phase, Phase.DOUBTFUL_OUT: phase}
 
 
 def test_the_age_of_a_key_is_read_from_the_journal_as_it_was_written() -> None:
