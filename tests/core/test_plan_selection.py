@@ -43,6 +43,12 @@ def test_ids_and_numbers_of_one_type_are_warned_of_once() -> None:
     )
 
 
+def test_a_type_named_by_ids_only_or_by_numbers_only_is_not_warned_of() -> None:
+    assert (
+        plan_of(spec_of(declare(subscription_id("a")), declare(subscription_id("b")), declare(charge()))).warnings == ()
+    )
+
+
 def test_all_types_that_mix_ids_and_numbers_are_named() -> None:
     by_id = Target(RATE_PLAN_CHARGE_ID, ("8ad1",))
     plan = plan_of(spec_of(declare(), declare(subscription_id()), declare(charge()), declare(by_id)))
