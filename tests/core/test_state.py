@@ -14,6 +14,7 @@ from reconciler.core.fold import fold
 from reconciler.core.run import Outcome, Result
 from reconciler.core.selection import Action
 from reconciler.core.state import Applied, ClockOffset, Entry, Refused, Unsettled
+from reconciler.core.timestamp import timestamp
 
 ADDRESS = Address("Subscription/A-S00000001@1")
 Known = Applied | Refused | Unsettled
@@ -192,6 +193,28 @@ def test_a_key_once_spent_stays_spent_and_a_request_id_once_seen_stays_known(spe
     (doubt,) = entry(*((spent, unseen) if spent_first else (unseen, spent))).in_doubt
 
     assert (doubt.spent, doubt.request_id) == (True, "r-1")
+
+
+LATER = timestamp(NOW)
+ERROR_SAVED, NOTHING_TOLD = lost(record(0), spent=True, saved_error=True), replace(lost(record(0)), last_sent=LATER)
+MISMATCH = replace(lost(record(0), spent=True), last_sent=LATER)
+
+
+@pytest.mark.parametrize(("later", "is_saved"), [(NOTHING_TOLD, True), (MISMATCH, False)])
+def test_a_saved_server_error_is_known_until_a_later_send_tells_of_something_else(
+    later: Unsettled,
+    is_saved: bool,  # noqa: FBT001
+) -> None:
+    for known in ((ERROR_SAVED, later), (later, ERROR_SAVED)):
+        (doubt,) = entry(*known).in_doubt
+        assert (doubt.spent, doubt.saved_error) == (True, is_saved)
+
+
+def test_a_persons_word_on_one_doubt_says_nothing_of_another() -> None:
+    known = entry(lost(record(0, A)), lost(record(1, B)))
+    first, second = known.unsettled
+
+    assert known.with_word(second, "why").unsettled == (first, replace(second, resolution="why"))
 
 
 def test_an_entry_about_which_nothing_is_known_starts_at_call_0() -> None:
