@@ -200,14 +200,11 @@ ERROR_SAVED, NOTHING_TOLD = lost(record(0), spent=True, saved_error=True), repla
 MISMATCH = replace(lost(record(0), spent=True), last_sent=LATER)
 
 
-@pytest.mark.parametrize(("later", "is_saved"), [(NOTHING_TOLD, True), (MISMATCH, False)])
-def test_a_saved_server_error_is_known_until_a_later_send_tells_of_something_else(
-    later: Unsettled,
-    is_saved: bool,  # noqa: FBT001
-) -> None:
+@pytest.mark.parametrize("later", [NOTHING_TOLD, MISMATCH])
+def test_a_saved_server_error_is_all_that_is_unknown_until_something_is_sent_again(later: Unsettled) -> None:
     for known in ((ERROR_SAVED, later), (later, ERROR_SAVED)):
         (doubt,) = entry(*known).in_doubt
-        assert (doubt.spent, doubt.saved_error) == (True, is_saved)
+        assert (doubt.spent, doubt.saved_error) == (True, False)
 
 
 def test_a_persons_word_on_one_doubt_says_nothing_of_another() -> None:
