@@ -9,7 +9,7 @@ itself nor of an earlier send (Again). Everything else is a Doubt, and a doubt i
     final reason (categories 10-45, 90)       Refusal   record it; a new call has the next number
     passing reason (50, 61, 70)               Again     the same key; if the answer is shown to be saved under the key
                                                         and nothing is unanswered: Refusal, then the next number
-    429                                       Again     the same key, when the platform says so
+    429 without such a reason                 Again     the same key, when the platform says so
     server error (60, 99, SystemError, other) Doubt     the same key; the saved answer again: spent
     success false with ids                    Doubt     likewise
     422                                       Doubt     spent: the key was used for something else
@@ -256,12 +256,17 @@ def _know_business(answer: Answer, history: History) -> Knowledge:
     if answer.id_list:
         message = f"{message} (and ids came with it)"
         return Doubt(code=code, message=message, spent=history.has_saved(answer))
-    if answer.status in (401, 429):
+    if answer.status == 401 or (answer.status == 429 and not _is_passing(answer)):
         cause = Cause.TOKEN if answer.status == 401 else Cause.LIMIT
         return Again(code=code, message=message, cause=cause, wait=answer.retry_after)
     if answer.status == 422:
         return Doubt(code=code, message=f"the key was used for another request: {message}", spent=True)
     return _know_reasons(answer, history, code, message)
+
+
+def _is_passing(answer: Answer) -> bool:
+    """Whether all reasons are passing ones: such an answer may be saved under the key, also one with status 429."""
+    return bool(answer.reasons) and {kind_of(reason.code) for reason in answer.reasons} <= {Kind.TRANSIENT, Kind.LIMIT}
 
 
 def _know_reasons(answer: Answer, history: History, code: str, message: str) -> Knowledge:

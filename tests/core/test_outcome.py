@@ -338,8 +338,9 @@ def test_all_reasons_are_told_and_the_code_is_the_first() -> None:
     assert known == Refusal(code="53100040", message="no such subscription; bad version")
 
 
-def test_a_limit_that_is_shown_to_be_saved_under_the_key_is_followed_by_a_new_call() -> None:
-    saved = replace(business(200, "58730070"), request_id="r-1")
+@pytest.mark.parametrize("status", [200, 429])
+def test_a_limit_that_is_shown_to_be_saved_under_the_key_is_followed_by_a_new_call(status: int) -> None:
+    saved = replace(business(status, "58730070"), request_id="r-1")
     first, second = told_in_turn(saved, times=2)
 
     assert kind(first) is Cause.LIMIT
