@@ -51,6 +51,7 @@ class History:
             (self._apply_twice, 2),
             (self._apply_stale, 1),
             (self._damage, 2),
+            (self._return_old, 1),
             (self._wait, 3),
             (lambda: settle(self.world), 1),
         )
@@ -159,8 +160,17 @@ class History:
             self._spoilt.add(path.name)
             at = chance.randrange(len(content))
             path.write_bytes(content[:at] + bytes([content[at] ^ 1 << chance.randrange(8)]) + content[at + 1 :])
-        world.witness.loses(before, what_is_readable(world))
+        world.witness.loses(before, what_is_readable(world), content)
         world.tell(f"{path.name} is {how}")
+
+    def _return_old(self) -> None:
+        """A journal that was folded long ago comes back, whole or as it was when somebody copied it."""
+        folded = sorted(self.world.witness.folded.items())
+        if folded:
+            name, content = self.chance.choice(folded)
+            lines = content.splitlines(keepends=True)
+            (self.world.folder / name).write_bytes(b"".join(lines[: self.chance.randint(1, len(lines) or 1)]))
+            self.world.tell(f"{name} is back")
 
     # The healthy phase
 

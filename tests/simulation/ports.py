@@ -85,7 +85,9 @@ class WatchedJournals:
         return journal
 
     def remove(self, name: str) -> None:
+        content = self._journals.read(name)
         _doing(self._process, self._journals.remove, name)
+        self._witness.folded[name] = content
 
 
 class WatchedJournal:
@@ -118,8 +120,12 @@ class WatchedJournal:
 
 @dataclass
 class WatchedPlatform:
+    """*may_send* says whether the run has neither been asked to stop nor come to its deadline, a moment ago at most."""
+
     platform: HttpPlatform
     process: Process
+    witness: Witness
+    may_send: Callable[[], bool]
 
     async def authenticate(self) -> Scope:
         self.process.point()
@@ -131,6 +137,7 @@ class WatchedPlatform:
 
     async def regenerate(self, regeneration: Regeneration) -> Answer | Fault:
         self.process.point()
+        self.witness.finds(f"I7 {self.process.name} sends after it had to stop", self.may_send())
         answer = await self.platform.regenerate(regeneration)
         self.process.point()
         return answer

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import httpx
@@ -27,6 +28,11 @@ from reconciler.zuora.client import HttpPlatform
 
 _UNLIMITED = 10**6
 _DEFAULT_CONCURRENCY = 32
+_SHARE, _HARD = 0.8, 0.95
+"""The shares of a deadline after which no more leaves, and after which nothing is waited for, as the command has it."""
+
+_A_MOMENT = 0.1
+"""Seconds for an intent that was on its way to the disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,7 @@ class Apply:
     sending: "asyncio.Task[Run] | None" = None
     plan: Plan | None = None
     ended: str = ""
+    ends_at: float = inf
 
     @property
     def store(self) -> WatchedStore:
@@ -131,7 +138,8 @@ class Apply:
                 )
 
     def _request(self, stored: StoredState, plan: Plan) -> Request:
-        deadline = self.manner.deadline
+        if self.manner.deadline is not None:
+            self.ends_at = self.clock.monotonic() + self.manner.deadline * _SHARE
         return Request(
             plan=plan,
             stored=stored,
@@ -140,7 +148,7 @@ class Apply:
             configured=Tenancy(tenant=None, entity=None),
             authorship={},
             concurrency=self.manner.concurrency,
-            deadline=float("inf") if deadline is None else self.clock.monotonic() + deadline * 0.8,
+            deadline=self.ends_at,
             max_calls=self.manner.max_calls,
         )
 
@@ -152,7 +160,9 @@ class Apply:
         return Ports(
             store=self.store,
             journals=self.journals,
-            platform=WatchedPlatform(platform, self.process),
+            platform=WatchedPlatform(
+                platform, self.process, world.witness, may_send=lambda: world.loop.time() <= self.ends_at + _A_MOMENT
+            ),
             clock=self.clock,
             progress=Screen(self.process, world.witness),
             stop=lambda: self.stop,
@@ -192,7 +202,7 @@ def _timers(apply: Apply) -> Iterator[None]:
         timers.append(loop.call_later(manner.signals[0], _stop, apply, Stop.INTERRUPTED))
         timers += [loop.call_later(at, _cancel, apply, Stop.INTERRUPTED) for at in manner.signals[1:]]
     if manner.deadline is not None:
-        timers.append(loop.call_later(manner.deadline * 0.95, _cancel, apply, Stop.DEADLINE))
+        timers.append(loop.call_later(manner.deadline * _HARD, _cancel, apply, Stop.DEADLINE))
     if manner.dies is not None:
         timers.append(loop.call_later(manner.dies, apply.process.die))
     if manner.suspends is not None:
@@ -208,6 +218,7 @@ def _timers(apply: Apply) -> Iterator[None]:
 def _stop(apply: Apply, stop: Stop) -> None:
     apply.world.tell(f"{apply.process.name} is asked to stop")
     apply.stop = apply.stop or stop
+    apply.ends_at = min(apply.ends_at, apply.world.loop.time())
 
 
 def _cancel(apply: Apply, stop: Stop) -> None:

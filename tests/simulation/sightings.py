@@ -33,6 +33,8 @@ class Key:
     word: str | None = None
     effects: int = 0
     forgotten: bool = False
+    blurred: bool = False
+    """Something on record of it was damaged, though not all."""
 
     @property
     def standing(self) -> str:

@@ -6,11 +6,13 @@ there. What is promised, precisely:
 
 I1   One key has one effect at most. Two effects of the same declaration have something else between them that was
      sent and may have happened. Both hold though journals are lost, if what was lost is sent again within 24 h of its
-     first send; a state that is lost is not survived, and not tried.
+     first send; a state that is lost is not survived, and not tried. So the age of a key on record is never less than
+     that of its first send that may have had an effect.
 I2   Ids on record were answered by the server under the key of the record, or are a person's word.
 I3   What is on record as applied was answered with HTTP 200 and success, or is a person's word; what is on record as
      refused was answered so, and has no effect.
-I4   The serial grows with each write, and the lineage stays.
+I4   The serial grows with each write, and the lineage stays. What is settled stays so: no call comes back into doubt,
+     and none that was applied before takes the place of a later one, whatever old journals turn up.
 I5   The file holds the old document or the new one, whole.
 I6   While the outcome of the last key of an address is unknown, no other key of it is sent; unless a person has said
      so, or the declaration has changed and ten minutes have passed.
@@ -27,6 +29,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
 from typing import Any
 
 import httpx
@@ -76,6 +80,13 @@ class Witness:
         self.effects: dict[str, list[tuple[Key, float, list[str]]]] = {}
         self.documents: set[bytes | None] = {None}
         self.written: Mapping[str, Any] | None = None
+        self.folded: dict[str, bytes] = {}
+        """Journals that were removed."""
+
+        self.settled: set[str] = set()
+        self.applied: dict[str, list[str]] = {}
+        """The keys that were on record as the last applied of an address, in that order."""
+
         self.secrets = {CANARY}
         self.sent = 0
         self.under_way = 0
@@ -197,8 +208,14 @@ class Witness:
         text = content if isinstance(content, str) else content.decode()
         self.finds(f"I10 a secret in {where}", not any(secret in text for secret in self.secrets))
 
-    def loses(self, before: bytes, after: bytes) -> None:
-        """Files held *before* together, and hold *after*: keys that are in none of them any more are forgotten."""
+    def loses(self, before: bytes, after: bytes, damaged: bytes) -> None:
+        """Files held *before* together, and hold *after*: keys that are in none of them any more are forgotten.
+
+        *damaged* is what the one held that was damaged.
+        """
+        for found in set(KEY.findall(damaged)):
+            if found.decode() in self.keys:
+                self.keys[found.decode()].blurred = True
         for found in set(KEY.findall(before)) - set(KEY.findall(after)):
             if found.decode() in self.keys:
                 self.keys[found.decode()].forgotten = True
@@ -229,10 +246,10 @@ class Witness:
         between = keys[keys.index(first) + 1 : keys.index(second)]
         return any(each.digest != first.digest and each.standing in (DONE, UNKNOWN) for each in between)
 
-    def check_state(self) -> None:
-        """What the document says has been answered so."""
+    def check_state(self, *, is_all: bool) -> None:
+        """What the document says has been answered so. *is_all*: there is no journal besides."""
         for address, entry in (self.written or {"entries": {}})["entries"].items():
-            for text in self._lies(entry):
+            for text in (*self._lies(entry), *self._lowered(address, entry), *(self._young(entry) if is_all else ())):
                 self.finds(f"{text}: {address}", address in self.void)
 
     def _lies(self, entry: Mapping[str, Any]) -> Iterator[str]:
@@ -250,3 +267,22 @@ class Witness:
             key = self.keys.get(refused["key"])
             if key is None or key.effects or (key.standing not in (REFUSED, NOTHING) and not key.forgotten):
                 yield "I3 on record as refused, and never answered so"
+
+    def _lowered(self, address: str, entry: Mapping[str, Any]) -> Iterator[str]:
+        self.settled |= {entry[name]["key"] for name in ("applied", "refused") if name in entry}
+        if any(lost["key"] in self.settled for lost in entry.get("unsettled", ())):
+            yield "I4 a settled call is in doubt again"
+        if "applied" in entry:
+            known, key = self.applied.setdefault(address, []), entry["applied"]["key"]
+            if key in known[:-1]:
+                yield "I4 an older call takes the place of a newer"
+            elif key not in known:
+                known.append(key)
+
+    def _young(self, entry: Mapping[str, Any]) -> Iterator[str]:
+        for lost in entry.get("unsettled", ()):
+            key = self.keys.get(lost["key"])
+            if key is not None and not key.blurred:
+                first = min((each.at for each in key.sends if each.outcome == UNKNOWN), default=inf)
+                if datetime.fromisoformat(lost["sent"]).timestamp() > first + CLOCK_ERROR + 1:
+                    yield "I1 a key is on record as younger than it is"
