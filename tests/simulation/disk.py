@@ -91,6 +91,11 @@ class Disk:
         finally:
             self.working = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all folders are on the disk as they are seen."""
+        return not self._undo
+
     def cut_power(self) -> None:
         """Take back what is not on the disk, and end every process."""
         for _ in range(self.chance.randint(0, len(self._undo))):

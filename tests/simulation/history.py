@@ -85,7 +85,7 @@ class History:
     async def _wait(self) -> None:
         await self.world.passes(self.chance.choice((5.0, 90.0, 700.0, _HOUR, 8 * _HOUR, 22.9 * _HOUR, 30 * _HOUR)))
 
-    async def _apply(self, *, manner: Manner | None = None) -> None:
+    async def _apply(self, manner: Manner | None = None) -> None:
         self._load_faults()
         await self._run(start(self.world, manner or self._manner()))
 
@@ -93,7 +93,7 @@ class History:
         """Two runs at once, with or without the lock."""
         self._load_faults()
         locks = self.chance.random() < 0.3
-        manners = [replace(self._manner(), locks=locks) for _ in range(2)]
+        manners = [replace(self._manner(), locks=locks, suspends=self._nap()) for _ in range(2)]
         begun = [asyncio.ensure_future(self._run(start(self.world, manners[0])))]
         await asyncio.sleep(self.chance.choice((0.0, 0.05, 0.3, 5.0)))
         begun.append(asyncio.ensure_future(self._run(start(self.world, manners[1]))))
@@ -104,7 +104,7 @@ class History:
         pondering = start(self.world, replace(CALM, ponders=self.chance.choice((60.0, 2 * _HOUR)), locks=False))
         begun = asyncio.ensure_future(self._run(pondering))
         await asyncio.sleep(0.01)
-        await self._apply()
+        await self._apply(replace(self._manner(), suspends=self._nap()))
         await begun
 
     async def _run(self, apply: Apply) -> None:
@@ -137,6 +137,10 @@ class History:
             client=FOREIGN if trouble == "foreign" and knows_tenant and chance.random() < 0.4 else CALM.client,
             traits=traits,
         )
+
+    def _nap(self) -> tuple[float, float] | None:
+        """A sleep of the machine that two runs at once survive without the lock: neither may last a day."""
+        return (self.chance.expovariate(1 / 3), 2 * _HOUR) if self.chance.random() < 0.1 else None
 
     def _signals(self) -> tuple[float, ...]:
         first = self.chance.expovariate(1 / 2)
@@ -206,7 +210,7 @@ class History:
             if not applied or not effects:
                 continue
             key = effects[-1][0]
-            is_ordered = not any(each.forgotten for each in witness.by_address[address])
+            is_ordered = not any(each.forgotten or each.blurred for each in witness.by_address[address])
             if is_ordered:
                 same = key.digest == applied["digest"]
                 witness.finds(f"I11 not what is declared was done last: {address}", same)

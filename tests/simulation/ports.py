@@ -54,11 +54,11 @@ class WatchedStore:
         try:
             with self._process.disk.used_by(self._process):
                 version = self._store.write(content, expected=expected)
-                self._witness.has_written(content)
+                self._witness.has_written(content, is_durable=True)
         except StorageError:
             left = self._store.read()
             if left is not None and left.content == content:
-                self._witness.has_written(content)
+                self._witness.has_written(content, is_durable=False)
             raise
         return version
 
@@ -67,6 +67,7 @@ class WatchedJournals:
     """The journals beside it."""
 
     def __init__(self, folder: Path, process: Process, witness: Witness) -> None:
+        self._folder = folder
         self._journals = FileJournals(folder / STATE, name=STATE)
         self._process = process
         self._witness = witness
@@ -79,7 +80,7 @@ class WatchedJournals:
 
     def create(self, run: str, head: bytes) -> "WatchedJournal":
         with self._process.disk.used_by(self._process):
-            journal = WatchedJournal(self._journals.create(run, head), self._process, self._witness)
+            journal = WatchedJournal(self._journals.create(run, head), self._folder, self._process, self._witness)
             self._process.at_death.append(journal.let_go)
         self._witness.shown("a journal", head)
         return journal
@@ -91,8 +92,9 @@ class WatchedJournals:
 
 
 class WatchedJournal:
-    def __init__(self, journal: AppendingFile, process: Process, witness: Witness) -> None:
+    def __init__(self, journal: AppendingFile, folder: Path, process: Process, witness: Witness) -> None:
         self._journal = journal
+        self._path = folder / journal.name
         self._process = process
         self._witness = witness
         self._is_open = True
@@ -104,6 +106,7 @@ class WatchedJournal:
     def append(self, content: bytes) -> None:
         with self._process.disk.used_by(self._process):
             self._journal.append(content)
+            self._witness.finds("I11 the journal of a living run is gone", self._path.exists())
             self._witness.appended(self._process, content)
 
     def close(self) -> None:

@@ -6,8 +6,9 @@ there. What is promised, precisely:
 
 I1   One key has one effect at most. Two effects of the same declaration have something else between them that was
      sent and may have happened. Both hold though journals are lost, if what was lost is sent again within 24 h of its
-     first send; a state that is lost is not survived, and not tried. So the age of a key on record is never less than
-     that of its first send that may have had an effect.
+     first send, and though two runs are at work without the lock, if neither lasts a day; a state that is lost is not
+     survived, and not tried. So the age of a key on record is never less than that of its first send that may have had
+     an effect.
 I2   Ids on record were answered by the server under the key of the record, or are a person's word.
 I3   What is on record as applied was answered with HTTP 200 and success, or is a person's word; what is on record as
      refused was answered so, and has no effect.
@@ -65,8 +66,9 @@ class Errand:
 class Witness:
     """Reads along; `wrong` is what was found."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], tell: Callable[[str], None]) -> None:
         self._now = now
+        self._tell = tell
         self.wrong: list[str] = []
         self.keys: dict[str, Key] = {}
         self.by_address: dict[str, list[Key]] = {}
@@ -118,6 +120,7 @@ class Witness:
         if key.forgotten and self._now() >= key.sends[0].at + _DAY - _MARGIN:
             self.void.add(address)
         sending = Sending(name, self._now(), lane)
+        self._tell(f"{process.name} sends {name[:10]} for {address}")
         key.sends.append(sending)
         self._check_order(process, errand, sending, address)
         return sending
@@ -131,6 +134,7 @@ class Witness:
         if not process.alive:
             return
         sent.outcome, value = told(status, body)
+        self._tell(f"{process.name} is answered {status}, {sent.outcome}, for {key.address}")
         if sent.outcome == DONE:
             ids = value.get("idList")
             usable = isinstance(ids, list) and all(isinstance(each, str) for each in ids)
@@ -158,6 +162,8 @@ class Witness:
             return
         last = standing[-1]
         self.finds(f"I6 a new key while the last is unknown: {address}", last.digest != digest)
+        if last.blurred:
+            return
         quiet = self._now() - max(each.at for each in last.sends)
         self.finds(
             f"I6 re-issued {quiet:.0f} s after an unknown send: {address}", quiet >= _SETTLING - 2 * CLOCK_ERROR - 1
@@ -191,17 +197,21 @@ class Witness:
         self.documents.add(content)
         self.shown("the state", content)
 
-    def has_written(self, content: bytes) -> None:
+    def has_written(self, content: bytes, *, is_durable: bool) -> None:
         before, after = self.written, json.loads(content)
-        self.reads(content)
+        self.reads(content, is_durable=is_durable)
         if before is not None:
             self.finds("I4 the serial does not grow", after["serial"] > before["serial"])
             self.finds("I4 the lineage changes", after["lineage"] == before["lineage"])
 
-    def reads(self, content: bytes | None) -> None:
-        """The file holds *content* now: one of the documents that somebody wanted to write, or none as before."""
+    def reads(self, content: bytes | None, *, is_durable: bool) -> None:
+        """The file holds *content* now: one of the documents that somebody wanted to write, or none as before.
+
+        Unless it is durable, a power cut may bring back another.
+        """
         self.finds("I5 the state is neither old nor new", content in self.documents)
-        self.documents = {content}
+        if is_durable:
+            self.documents = {content}
         self.written = None if content is None else json.loads(content)
 
     def shown(self, where: str, content: bytes | str) -> None:

@@ -68,7 +68,7 @@ class World:
         self.folder = folder
         self.loop = loop
         self.disk = Disk(self.chances.disk)
-        self.witness = Witness(self.wall)
+        self.witness = Witness(self.wall, self.tell)
         self.trace: list[str] = []
         self.spec = Spec({})
         self._slept = 0.0
@@ -135,7 +135,7 @@ class World:
             self._seen = sequence
             self.witness.happens(key, at, json.loads(ids))
             self.tell(f"effect of {key[:10]} at {at - BEGINNING:.3f} on {self.witness.keys[key].address}")
-        self.witness.reads(self.document())
+        self.witness.reads(self.document(), is_durable=self.disk.is_settled)
         self.witness.check_state(is_all=not self.journals())
 
     def document(self) -> bytes | None:
