@@ -1,17 +1,16 @@
 """An operator who settles doubts, and looks at the ledger before saying anything."""
 
 from simulation.misbehaviour import LONGEST_FLIGHT
-from simulation.runner import Apply, make_plan, start
+from simulation.runner import MACHINE, Apply, make_plan, start
 from simulation.witness import CLOCK_ERROR
 from simulation.world import ENVIRONMENT, World
 
 from reconciler.core.address import Address
 from reconciler.core.plan import Undecided
-from reconciler.core.resolve import FORGOTTEN, Resolution, resolve
+from reconciler.core.resolve import Decision, Resolution, resolve
 from reconciler.core.state import Unsettled
 from reconciler.core.timestamp import moment
-from reconciler.engine.plan import change_entry, load_state
-from reconciler.errors import UsageError
+from reconciler.engine.plan import change_state, load_state, platform_time
 
 
 def settle(world: World) -> None:
@@ -20,7 +19,8 @@ def settle(world: World) -> None:
     apply = start(world)
     _, plan = make_plan(apply)
     for change in plan.changes:
-        if isinstance(change, Undecided) and _can_tell(world, change.unsettled):
+        lost = change.unsettled if isinstance(change, Undecided) else None
+        if lost and _can_tell(world, lost):
             _say(apply, change.address)
     apply.process.end()
 
@@ -33,24 +33,21 @@ def _can_tell(world: World, lost: Unsettled) -> bool:
 
 def _say(apply: Apply, address: Address) -> None:
     """Say what the ledger shows: an effect of what was asked for, since it was."""
-    witness = apply.world.witness
-    stored = load_state(apply.store, apply.journals, ENVIRONMENT)
+    world, witness = apply.world, apply.world.witness
+    store = apply.store
+    stored = load_state(store, apply.journals, ENVIRONMENT, store.mark)
     assert stored.state is not None
-    entry = stored.state.entries[address]
-    lost = entry.in_doubt[-1]
+    lost = stored.state.entries[address].in_doubt[-1]
     since = moment(lost.call.sent).timestamp() - 2 * CLOCK_ERROR
     seen = [
         ids
         for key, at, ids in witness.effects.get(address, ())
         if key.digest == lost.call.digest and (at >= since or key is witness.keys.get(lost.call.key))
     ]
-    now = apply.clock.now()
     word = Resolution.DONE if seen else Resolution.NOT_DONE
-    try:
-        settled = resolve(address, entry, word, reason="the ledger", ids=tuple(seen[-1]) if seen else (), now=now)
-    except UsageError:
-        witness.finds("a person may not say so yet", now < moment(lost.call.sent) + FORGOTTEN)
-        return
-    change_entry(apply.store, stored, address, settled)
-    witness.hears(lost.call.key, done=bool(seen))
-    apply.world.tell(f"a person says {word} of {lost.call.key[:10]} of {address}")
+    decision = Decision(address=address, resolution=word, reason="ledger", ids=tuple(seen[-1]) if seen else ())
+    entry = resolve(stored.state, decision, world.spec, platform_time(apply.clock.now(), stored.state, MACHINE))
+    change_state(store, stored, stored.state.with_entry(address, entry))
+    if all(each.call.key != lost.call.key for each in entry.unsettled):
+        witness.hears(lost.call.key, done=bool(seen))
+    world.tell(f"a person says {word} of {lost.call.key[:10]} of {address}")

@@ -20,6 +20,7 @@ from reconciler.errors import StorageError
 from reconciler.ports import Regeneration, Stored, Version
 from reconciler.stores.file import FileStore
 from reconciler.stores.journal import AppendingFile, FileJournals
+from reconciler.stores.mark import FileMark
 from reconciler.zuora.client import HttpPlatform
 
 STATE = "state.json"
@@ -61,6 +62,20 @@ class WatchedStore:
                 self._witness.has_written(content, is_durable=False)
             raise
         return version
+
+
+class WatchedMarks:
+    """What this machine knows of the last state it has written."""
+
+    def __init__(self, folder: Path, process: Process) -> None:
+        self._mark = FileMark(folder / STATE)
+        self._process = process
+
+    def read(self) -> bytes | None:
+        return _doing(self._process, self._mark.read)
+
+    def write(self, content: bytes) -> None:
+        _doing(self._process, self._mark.write, content)
 
 
 class WatchedJournals:
@@ -137,6 +152,9 @@ class WatchedPlatform:
     def use(self, tenancy: Tenancy) -> None:
         self.process.point()
         self.platform.use(tenancy)
+
+    def server_time(self) -> datetime | None:
+        return self.platform.server_time()
 
     async def regenerate(self, regeneration: Regeneration) -> Answer | Fault:
         self.process.point()

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from simulation.disk import Process
 from simulation.network import Wire
-from simulation.ports import Screen, SkewedClock, WatchedJournals, WatchedPlatform, WatchedStore
+from simulation.ports import Screen, SkewedClock, WatchedJournals, WatchedMarks, WatchedPlatform, WatchedStore
 from simulation.witness import Errand
 from simulation.world import ENVIRONMENT, OWN, PROJECT, World
 
@@ -21,11 +21,13 @@ from reconciler.core.selection import EVERYTHING
 from reconciler.core.state import Applied
 from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
-from reconciler.engine.plan import StoredState, load_state, plan_environment
+from reconciler.engine.plan import StoredState, load_state, plan_environment, platform_time
+from reconciler.engine.restore import MarkedStore
 from reconciler.errors import AuthenticationError, Locked, ReconcilerError, StaleError
 from reconciler.stores.lock import held
 from reconciler.zuora.client import HttpPlatform
 
+MACHINE = "machine"
 _UNLIMITED = 10**6
 _DEFAULT_CONCURRENCY = 32
 _SHARE, _HARD = 0.8, 0.95
@@ -73,8 +75,9 @@ class Apply:
     ends_at: float = inf
 
     @property
-    def store(self) -> WatchedStore:
-        return WatchedStore(self.world.folder, self.process, self.world.witness)
+    def store(self) -> MarkedStore:
+        folder = self.world.folder
+        return MarkedStore(WatchedStore(folder, self.process, self.world.witness), WatchedMarks(folder, self.process))
 
     @property
     def journals(self) -> WatchedJournals:
@@ -147,6 +150,7 @@ class Apply:
             lineage=self.world.new_id(),
             configured=Tenancy(tenant=None, entity=None),
             authorship={},
+            machine=MACHINE,
             concurrency=self.manner.concurrency,
             deadline=self.ends_at,
             max_calls=self.manner.max_calls,
@@ -156,12 +160,12 @@ class Apply:
         world, endpoint = self.world, self.world.endpoint(self.manner.client)
         wire = Wire(self.process, world.app, world.witness, world.chances.network)
         client = httpx.AsyncClient(base_url=endpoint.base_url, transport=wire, timeout=None, trust_env=False)
-        platform = HttpPlatform(endpoint, client, monotonic=world.loop.time)
+        platform = HttpPlatform(endpoint, client, monotonic=world.monotonic)
         return Ports(
             store=self.store,
             journals=self.journals,
             platform=WatchedPlatform(
-                platform, self.process, world.witness, may_send=lambda: world.loop.time() <= self.ends_at + _A_MOMENT
+                platform, self.process, world.witness, may_send=lambda: world.monotonic() <= self.ends_at + _A_MOMENT
             ),
             clock=self.clock,
             progress=Screen(self.process, world.witness),
@@ -173,8 +177,9 @@ def make_plan(apply: Apply) -> tuple[StoredState, Plan]:
     """Plan as the command does, and see that nothing else happens."""
     world = apply.world
     before = world.witness.sent, world.everything()
-    stored = load_state(apply.store, apply.journals, ENVIRONMENT)
-    now = apply.clock.now()
+    mark = apply.store.mark
+    stored = load_state(apply.store, apply.journals, ENVIRONMENT, mark)
+    now = platform_time(apply.clock.now(), stored.state, MACHINE)
     plan = plan_environment(PROJECT, ENVIRONMENT, world.spec, stored.state, now=now, selection=EVERYTHING)
     world.witness.finds("I12 a plan has changed something", before == (world.witness.sent, world.everything()))
     violations = plan_violations(plan, world.spec, stored.state, now)
@@ -184,7 +189,7 @@ def make_plan(apply: Apply) -> tuple[StoredState, Plan]:
 
 def start(world: World, manner: Manner = CALM) -> Apply:
     process = world.start(**manner.traits)
-    clock = SkewedClock(process, world.wall, world.loop.time, world.clock_error(), world.chances.clock)
+    clock = SkewedClock(process, world.wall, world.monotonic, world.clock_error(), world.chances.clock)
     return Apply(world, manner, process, clock)
 
 
@@ -218,7 +223,7 @@ def _timers(apply: Apply) -> Iterator[None]:
 def _stop(apply: Apply, stop: Stop) -> None:
     apply.world.tell(f"{apply.process.name} is asked to stop")
     apply.stop = apply.stop or stop
-    apply.ends_at = min(apply.ends_at, apply.world.loop.time())
+    apply.ends_at = min(apply.ends_at, apply.world.monotonic())
 
 
 def _cancel(apply: Apply, stop: Stop) -> None:

@@ -42,7 +42,7 @@ def test_no_history_breaks_an_invariant_and_together_they_meet_every_trouble() -
         "the state or its journal cannot be written",
         "the platform no longer accepts the credentials",
         "the platform could not be reached",
-        "StaleError",
+        "StalePlan",
         "Locked",
         "WrongTenant",
         "Unreachable",
