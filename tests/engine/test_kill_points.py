@@ -9,7 +9,6 @@ in each of them.
 By default every so-maniest point is tried; ``KILL_POINTS=all`` tries all. The counts are printed (``pytest -rP``).
 """
 
-import asyncio
 import fcntl
 import json
 import multiprocessing
@@ -17,7 +16,6 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -154,18 +152,6 @@ class Unbuffered:
         pass
 
 
-class InPlace(ThreadPoolExecutor):
-    """Runs what is given to a thread at once, so that every run takes the same steps."""
-
-    def submit(self, fn: Callable[..., T], /, *args: object, **kwargs: object) -> Future[T]:
-        done: Future[T] = Future()
-        try:
-            done.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001  (as a thread hands it over)
-            done.set_exception(error)
-        return done
-
-
 class Watched:
     """The platform, with a point before each send and after each answer."""
 
@@ -253,7 +239,6 @@ def apply_in(place: Site, run: str, concurrency: int, reaper: Reaper) -> int:
     endpoint = Endpoint(base_url="http://emulator.localhost", client_id=Secret("local"), client_secret=Secret("local"))
 
     async def carry_out() -> int:
-        asyncio.get_running_loop().set_default_executor(InPlace())
         platform = HttpPlatform(endpoint, in_process(watched(application, reaper), endpoint), monotonic=lambda: 0.0)
         ports = Ports(
             store=place.store,

@@ -15,9 +15,9 @@ from random import Random
 
 from builders import charge, declare, subscription
 from simulation.disk import Disk, Process
-from simulation.loop import VirtualLoop
 from simulation.misbehaviour import CANARY
 from simulation.witness import CLOCK_ERROR, Witness
+from virtual_loop import VirtualLoop
 
 from reconciler.core.address import Address
 from reconciler.core.declaration import Declaration, Flags, Spec
