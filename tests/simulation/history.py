@@ -168,12 +168,19 @@ class History:
         world.tell(f"{path.name} is {how}")
 
     def _return_old(self) -> None:
-        """A journal that was folded long ago comes back, whole or as it was when somebody copied it."""
+        """A journal that was folded long ago comes back, whole or as it was when somebody copied it.
+
+        A copy is of a time when nothing was out that is known to have returned: of such a send nothing is kept, so that
+        it would look like a doubt.
+        """
         folded = sorted(self.world.witness.folded.items())
         if folded:
             name, content = self.chance.choice(folded)
             lines = content.splitlines(keepends=True)
-            (self.world.folder / name).write_bytes(b"".join(lines[: self.chance.randint(1, len(lines) or 1)]))
+            least = max((number for number, line in enumerate(lines, 1) if b'"returned"' in line), default=1)
+            (self.world.folder / name).write_bytes(
+                b"".join(lines[: self.chance.randint(least, max(least, len(lines)))])
+            )
             self.world.tell(f"{name} is back")
 
     # The healthy phase

@@ -4,11 +4,11 @@ Nothing here asks the planner, the journal's fold or the outcome table. The name
 reliability page: I1 to I12; I9, the confirmation of production, is a question of the command line and has its tests
 there. What is promised, precisely:
 
-I1   One key has one effect at most. Two effects of the same declaration have something else between them that was
-     sent and may have happened. Both hold though journals are lost, if what was lost is sent again within 24 h of its
-     first send, and though two runs are at work without the lock, if neither lasts a day; a state that is lost is not
-     survived, and not tried. So the age of a key on record is never less than that of its first send that may have had
-     an effect.
+I1   One key has one effect at most. Two effects of the same declaration have something else between them that was on
+     record as about to leave, and may have happened. Both hold though journals are lost, if what was lost is sent again
+     within 24 h of its first send, and though two runs are at work without the lock, if neither lasts a day; a state
+     that is lost is not survived, and not tried. So the age of a key on record is never less than that of its first
+     send that may have had an effect.
 I2   Ids on record were answered by the server under the key of the record, or are a person's word.
 I3   What is on record as applied was answered with HTTP 200 and success, or is a person's word; what is on record as
      refused was answered so, and has no effect.
@@ -16,7 +16,7 @@ I4   The serial grows with each write, and the lineage stays. What is settled st
      and none that was applied before takes the place of a later one, whatever old journals turn up.
 I5   The file holds the old document or the new one, whole.
 I6   While the outcome of the last key of an address is unknown, no other key of it is sent; unless a person has said
-     so, or the declaration has changed and ten minutes have passed.
+     so, or the declaration has changed and ten minutes have passed since it was sent without an answer that tells.
 I7   Only calls of the plan leave, no more at once and in all than was asked for; in a lane one at a time, upwards, and
      none after one that is not done. The intent of each is durable before.
 I8   A run that ends with a stale plan, a lock or the wrong tenant has sent nothing.
@@ -111,13 +111,11 @@ class Witness:
             self.finds(f"I7 {process.name} sends what is not in its plan", holds=False)
             return None
         address, digest, lane = change
-        key = self.keys.get(name)
-        if key is None:
-            self._check_new_key(address, digest)
-            key = self.keys[name] = Key(address, digest)
-            self.by_address.setdefault(address, []).append(key)
+        key = self._key(name, address, digest)
+        if not key.sends:
+            self._check_new_key(key)
         self.finds(f"I7 one key for two things: {address}", (key.address, key.digest) == (address, digest))
-        if key.forgotten and self._now() >= key.sends[0].at + _DAY - _MARGIN:
+        if key.forgotten and key.sends and self._now() >= key.sends[0].at + _DAY - _MARGIN:
             self.void.add(address)
         sending = Sending(name, self._now(), lane)
         self._tell(f"{process.name} sends {name[:10]} for {address}")
@@ -155,16 +153,23 @@ class Witness:
                 return str(change.address), str(change.digest), lane
         return None
 
-    def _check_new_key(self, address: str, digest: str) -> None:
+    def _key(self, name: str, address: str, digest: str) -> Key:
+        if name not in self.keys:
+            self.keys[name] = Key(address, digest)
+            self.by_address.setdefault(address, []).append(self.keys[name])
+        return self.keys[name]
+
+    def _check_new_key(self, key: Key) -> None:
         """The last key that may have had an effect must be known, or be another's and long ago."""
-        standing = [key for key in self.by_address.get(address, ()) if key.standing in (DONE, UNKNOWN)]
+        address, digest = key.address, key.digest
+        standing = [each for each in self.by_address[address] if each.standing in (DONE, UNKNOWN)]
         if not standing or standing[-1].standing == DONE or standing[-1].forgotten or address in self.void:
             return
         last = standing[-1]
         self.finds(f"I6 a new key while the last is unknown: {address}", last.digest != digest)
         if last.blurred:
             return
-        quiet = self._now() - max(each.at for each in last.sends)
+        quiet = self._now() - max(each.at for each in last.sends if each.outcome == UNKNOWN)
         self.finds(
             f"I6 re-issued {quiet:.0f} s after an unknown send: {address}", quiet >= _SETTLING - 2 * CLOCK_ERROR - 1
         )
@@ -191,7 +196,9 @@ class Witness:
         for line in content.splitlines():
             event = json.loads(line[9:])
             if event["event"] == "sending":
-                self.errands[process.name].intents[event["call"]["key"]] += 1
+                call = event["call"]
+                self._key(call["key"], event["address"], call["digest"])
+                self.errands[process.name].intents[call["key"]] += 1
 
     def begins_to_write(self, content: bytes) -> None:
         self.documents.add(content)
@@ -254,7 +261,8 @@ class Witness:
     def _has_between(self, first: Key, second: Key) -> bool:
         keys = self.by_address[first.address]
         between = keys[keys.index(first) + 1 : keys.index(second)]
-        return any(each.digest != first.digest and each.standing in (DONE, UNKNOWN) for each in between)
+        others = [each for each in between if each.digest != first.digest]
+        return any(each.standing in (DONE, UNKNOWN) or not each.sends for each in others)
 
     def check_state(self, *, is_all: bool) -> None:
         """What the document says has been answered so. *is_all*: there is no journal besides."""
@@ -275,7 +283,12 @@ class Witness:
                 yield "I2 ids that nobody has answered"
         if refused and self.words.get(refused["key"]) != REFUSED:
             key = self.keys.get(refused["key"])
-            if key is None or key.effects or (key.standing not in (REFUSED, NOTHING) and not key.forgotten):
+            if (
+                key is None
+                or not key.sends
+                or key.effects
+                or (key.standing not in (REFUSED, NOTHING) and not key.forgotten)
+            ):
                 yield "I3 on record as refused, and never answered so"
 
     def _lowered(self, address: str, entry: Mapping[str, Any]) -> Iterator[str]:
