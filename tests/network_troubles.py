@@ -83,9 +83,9 @@ TABLE: Mapping[str, Trouble] = {
     "503 with Retry-After": Trouble(emulator=answered("gateway", status=503, retry_after=3)),
     "504 after 120 s, and the effect": Trouble(emulator=answered("timeout", when="after")),
     # the platform's own guards
-    "401": Trouble(emulator=answered("unauthorized"), always=End(Outcome.NOT_STARTED, 2, 6)),
+    "401": Trouble(emulator=answered("unauthorized"), always=End(Outcome.NOT_STARTED, 2, 8)),
     "401 of a revoked token": Trouble(
-        emulator=answered("unauthorized", revoke=True), always=End(Outcome.NOT_STARTED, 2, 6)
+        emulator=answered("unauthorized", revoke=True), always=End(Outcome.NOT_STARTED, 2, 8)
     ),
     "409, the key in flight": Trouble(emulator=answered("in_flight")),
     "409 with a lock code": Trouble(emulator=answered("in_flight", lock_code=True), always=UNSENT),

@@ -6,7 +6,7 @@ itself nor of an earlier send (Again). Everything else is a Doubt, and a doubt i
 
     answer                                    tells     next
     200 and success literally true            Done      record it; reasons beside it are a warning
-    final reason (categories 10-45, 90)       Refusal   record it; a new call has the next number
+    final reason (categories 20-45, 90)       Refusal   record it; a new call has the next number
     passing reason (50, 61, 70)               Again     the same key; if the answer is shown to be saved under the key
                                                         and nothing is unanswered: Refusal, then the next number
     429 without such a reason                 Again     the same key, when the platform says so
@@ -14,7 +14,8 @@ itself nor of an earlier send (Again). Everything else is a Doubt, and a doubt i
     success false with ids                    Doubt     likewise
     422                                       Doubt     spent: the key was used for something else
     401                                       Again     a new token, then the same key; twice: credentials
-    category 11 at another status             Refusal   it is saved under the key like any business answer
+    category 10, and 11 at another status     Refusal   it is saved under the key like any business answer; after a
+                                                        doubt Again, for rights may be asked for before saved answers
     403 and other 4XX without a reason        Again     credentials, or something in between: stop
     409 without a reason                      Doubt     the same key: a send of it is under way
     5XX or 200 without a reason               Doubt     the same key
@@ -192,8 +193,8 @@ class Kind(Enum):
 
 
 _CATEGORIES = {
-    **dict.fromkeys((10, 20, 21, 22, 23, 27, 30, 40, 45, 90), Kind.FINAL),
-    11: Kind.CREDENTIALS,
+    **dict.fromkeys((20, 21, 22, 23, 27, 30, 40, 45, 90), Kind.FINAL),
+    **dict.fromkeys((10, 11), Kind.CREDENTIALS),
     50: Kind.TRANSIENT,
     61: Kind.TRANSIENT,
     70: Kind.LIMIT,
@@ -280,6 +281,8 @@ def _know_reasons(answer: Answer, history: History, code: str, message: str) -> 
         case Kind.SERVER:
             saved = history.has_saved(answer)
             return Doubt(code=code, message=message, wait=answer.retry_after, spent=saved, saved_error=saved)
+        case Kind.CREDENTIALS if history.doubtful:
+            return Again(code=code, message=message, cause=Cause.BARRED)
         case Kind.CREDENTIALS:
             return Refusal(code=code, message=message)
         case _:

@@ -202,6 +202,8 @@ class Tries:
             remaining=self._gate.deadline - now,
             jitter=self._clock.jitter(),
         )
+        if isinstance(decision, GiveUp) and tried.cause is Cause.TOKEN:
+            self._gate.close(Stop.CREDENTIALS)
         if self._gate.is_closed() or isinstance(decision, GiveUp):
             return None
         later = self._clock.now() + timedelta(seconds=decision.seconds)
