@@ -7,6 +7,7 @@ import signal
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from reconciler import __version__
 from reconciler.cli.progress import ConsoleProgress
@@ -46,6 +47,7 @@ _FAILURES = (ReconcilerError, KeyboardInterrupt, asyncio.CancelledError)
 
 def run(arguments: argparse.Namespace, world: World) -> int:
     time = _Time(world.monotonic() + arguments.deadline, arguments.deadline)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         with _log(arguments, world) as log, _lock(arguments, world, time):
             finished = _run_until_planned(arguments, world, log, time)
@@ -56,6 +58,11 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         raise failure from error
     _report(finished, arguments, world)
     return exit_status(finished)
+
+
+def _terminate(*_: object) -> NoReturn:
+    """End in order before the sending begins, which takes signals its own way."""
+    raise _stopped(Stop.TERMINATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ examples:
   reconciler emulator serve              a platform of your own on http://127.0.0.1:8765
 
 exit status: 0 done or nothing to do, 1 error or refused, 2 changes (plan --detailed-exitcode only),
-3 invalid input, 5 stale, 6 stopped early: apply again, 7 a decision is needed, 8 authentication."""
+3 invalid input, 4 locked, 5 stale, 6 stopped early: apply again, 7 a decision is needed,
+8 authentication, 9 a guardrail refuses, 130 interrupted, 143 terminated."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -142,11 +143,18 @@ def _add_apply(commands: "_Commands[Parser]") -> None:
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
+_LONGEST = 7 * 86_400
 
 
 def _duration(text: str) -> float:
     """Read ``90s``, ``8m`` or ``1h`` as seconds."""
-    return _seconds(text[:-1]) * _UNITS[text[-1]] if text[-1:] in _UNITS else _seconds(text)
+    try:
+        seconds = float(text[:-1]) * _UNITS[text[-1]] if text[-1:] in _UNITS else float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 8m or 1h")
+    return seconds
 
 
 def _port(text: str) -> int:
@@ -164,10 +172,9 @@ def _seconds(text: str) -> float:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _add_selection(parser: Parser, only: str = "take only these:") -> None:

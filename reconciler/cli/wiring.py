@@ -110,7 +110,7 @@ def system_world() -> World:
         variables=variables,
         here=_here(),
         clock=SystemClock(),
-        is_interactive=sys.stdin is not None and sys.stdin.isatty(),
+        is_interactive=sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None,
         ask=_ask,
     )
 

@@ -240,6 +240,9 @@ def _too_early(change: Reissue) -> Result:
 
 
 def _mismatched(call: KeyMismatch) -> Result:
-    message = "computed today, the key is not the one that was sent; project, tenant or entity changed since"
+    message = (
+        "computed today, the key is not the one that was sent; project, environment, tenant or entity changed since: "
+        "change them back, or find out what the platform did and settle it with state resolve"
+    )
     error = CallError("KeyMismatch", message)
     return Result(address=call.address, action=call.action, outcome=Outcome.UNDECIDED, error=error)
