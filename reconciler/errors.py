@@ -9,6 +9,7 @@
     ├── Locked                            4   another run is at work on this environment
     ├── StaleError                        5   the state moved while we worked, or is not the last one
     │   └── StalePlan                     5   it moved before anything was sent: planning again is enough
+    ├── NeedsDecision                     7   a person must find something out before anything may be sent
     ├── Unreachable                       6   nothing was sent; the same command may be tried again
     ├── AuthenticationError               8   credentials refused
     │   └── WrongTenant                   8   credentials of another tenant or entity
@@ -69,6 +70,12 @@ class OutOfTime(ReconcilerError):
     """The deadline came before the command began to send."""
 
     exit_status = 6
+
+
+class NeedsDecision(ReconcilerError):
+    """Something may have been sent that nobody knows of; only a person can find out."""
+
+    exit_status = 7
 
 
 class StaleError(ReconcilerError):

@@ -8,12 +8,13 @@ every request that may have left. The next plan and apply read it first; nothing
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from reconciler.core.call import Authorship
 from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.fold import fold
 from reconciler.core.journal import Opened
-from reconciler.core.key import KeyScope
+from reconciler.core.key import KeyScope, is_known
 from reconciler.core.limiter import FREE_SHARE, limiter
 from reconciler.core.plan import Change, Plan, Undecided
 from reconciler.core.run import CallError, Outcome, Result, Run, Stop
@@ -22,10 +23,10 @@ from reconciler.core.tenancy import Tenancy, agree
 from reconciler.core.timestamp import timestamp
 from reconciler.engine.group_commit import GroupCommit
 from reconciler.engine.plan import StoredState
-from reconciler.engine.recover import results_of
+from reconciler.engine.recover import DamagedJournal, results_of
 from reconciler.engine.run_clock import RunClock
 from reconciler.engine.sending import Sender, Sends
-from reconciler.errors import ReconcilerError, StaleError, StalePlan, StorageError
+from reconciler.errors import NeedsDecision, ReconcilerError, StaleError, StalePlan, StorageError
 from reconciler.formats.journal import opening_line, read_journal
 from reconciler.formats.state import read_state, write_state
 from reconciler.ports import Clock, JournalStore, Platform, Progress, StateConflict, StateStore, Version
@@ -89,12 +90,13 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
     plan = request.plan
     run = Run(id=request.run, plan_id=plan.id, environment=plan.binding.environment)
     if not plan.calls:
-        _remember(ports, request.stored, request.stored.state)
+        _remember(ports, request.stored, request.stored.state, ports.clock.now())
         return replace(run, results=tuple(_not_sent(change) for change in plan.changes))
     tenancy = await _authenticate(request, ports)
     state = request.stored.state or State(environment=run.environment, lineage=request.lineage, entries={})
-    version = _remember(ports, request.stored, state)
     clock = RunClock(ports.clock, ports.platform, machine=request.machine)
+    version = _remember(ports, request.stored, state, clock.now())
+    _refuse_old_damage(request.stored, clock.now())
     return await _send(run, request, ports, _Base(state=state, version=version, tenancy=tenancy, clock=clock))
 
 
@@ -106,8 +108,26 @@ async def _authenticate(request: Request, ports: Ports) -> Tenancy:
     return tenancy
 
 
-def _remember(ports: Ports, stored: StoredState, state: State | None) -> Version:
-    """Write *state* if it says more than what is stored, then remove the journals that are folded into it.
+def _refuse_old_damage(stored: StoredState, now: datetime) -> None:
+    """Raise NeedsDecision if a damaged journal may hide what was sent under a key that is forgotten by now."""
+    old = [each.name for each in stored.damaged if not _is_young(each, now)]
+    if old:
+        raise NeedsDecision(
+            "A damaged journal is too old",
+            f"{', '.join(old)}: calls may have left that it no longer tells of, and the platform has forgotten their "
+            "keys. Nothing was sent; what can be read of it is in the state now.",
+            hint="Compare the plan with the platform. If nothing else was done, move the file away and apply; else "
+            "take the state anew with `reconciler state restore`, so that everything is settled by `state resolve`.",
+        )
+
+
+def _is_young(journal: DamagedJournal, now: datetime) -> bool:
+    """Whether all that a journal no longer tells is sent again under keys that the platform still knows."""
+    return journal.began is not None and is_known(journal.began, now)
+
+
+def _remember(ports: Ports, stored: StoredState, state: State | None, now: datetime) -> Version:
+    """Write *state* if it says more than what is stored, then remove the journals that it contains.
 
     Raise StaleError if the stored document is no longer the one that the plan was made from.
     """
@@ -120,7 +140,7 @@ def _remember(ports: Ports, stored: StoredState, state: State | None) -> Version
             version = ports.store.write(write_state(state), expected=version)
     except StateConflict:
         raise _stale_plan(ports.store) from None
-    for name in stored.folded:
+    for name in (*stored.folded, *(each.name for each in stored.damaged if _is_young(each, now))):
         ports.journals.remove(name)
     return version or Version("")
 

@@ -12,7 +12,7 @@ from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import Selection
 from reconciler.core.state import State
-from reconciler.engine.recover import recover
+from reconciler.engine.recover import DamagedJournal, recover
 from reconciler.errors import StaleError
 from reconciler.formats.mark import is_marked, mark_of
 from reconciler.formats.state import read_state, write_state
@@ -23,12 +23,14 @@ from reconciler.ports import JournalStore, StateConflict, StateStore, Stored, Ve
 class StoredState:
     """The state with what abandoned journals know besides; *version* is of the document as it is stored.
 
-    *folded* are the journals it contains, *is_ahead* whether it says more than the stored document.
+    *folded* are the journals it contains, *damaged* those it contains as far as they can be read; *is_ahead* tells
+    whether it says more than the stored document.
     """
 
     state: State | None
     version: Version | None
     folded: tuple[str, ...] = ()
+    damaged: tuple[DamagedJournal, ...] = ()
     is_ahead: bool = True
     warnings: tuple[Diagnostic, ...] = ()
 
@@ -50,6 +52,7 @@ def load_state(
         state=recovered.state,
         version=stored.version if stored else None,
         folded=recovered.folded,
+        damaged=recovered.damaged,
         is_ahead=stored is None or recovered.state != state,
         warnings=recovered.warnings,
     )

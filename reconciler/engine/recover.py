@@ -9,16 +9,29 @@ from reconciler.core.journal import BrokenRule, records_of
 from reconciler.core.run import Outcome, Result
 from reconciler.core.selection import Action
 from reconciler.core.state import State, Unsettled
+from reconciler.core.timestamp import Timestamp
 from reconciler.formats.journal import ReadJournal, read_journal
 from reconciler.ports import JournalStore
 
 
+@dataclass(frozen=True, slots=True)
+class DamagedJournal:
+    """A journal of which lines are gone: its run, which *began* then, may have sent what nobody knows of."""
+
+    name: str
+    began: Timestamp | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """*state* with everything that journals know; *folded* are their names, *warnings* what could not be used."""
+    """*state* with everything that journals know; *folded* are the names of those that say all they ever said.
+
+    *damaged* are folded as far as they can be read, *warnings* tell of them and of what could not be used.
+    """
 
     state: State | None
     folded: tuple[str, ...]
+    damaged: tuple[DamagedJournal, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 
 
@@ -28,6 +41,7 @@ def recover(state: State | None, journals: JournalStore) -> Recovered:
     Raise StorageError if a journal cannot be read, InvalidInput if one is of a newer version.
     """
     folded: list[str] = []
+    damaged: list[DamagedJournal] = []
     warnings: list[Diagnostic] = []
     for name in journals.abandoned():
         read = read_journal(journals.read(name), name)
@@ -40,10 +54,12 @@ def recover(state: State | None, journals: JournalStore) -> Recovered:
         tenant = read.opened.tenant if read.opened else None
         entity = read.opened.entity if read.opened else None
         state = fold(state, results_of(read), tenant=tenant, entity=entity)
-        folded.append(name)
         if read.damaged:
+            damaged.append(DamagedJournal(name, read.opened.at if read.opened else None))
             warnings.append(_damaged(name, read.damaged))
-    return Recovered(state=state, folded=tuple(folded), warnings=tuple(warnings))
+        else:
+            folded.append(name)
+    return Recovered(state=state, folded=tuple(folded), damaged=tuple(damaged), warnings=tuple(warnings))
 
 
 def _belongs_to(read: ReadJournal, state: State) -> bool:
@@ -80,5 +96,5 @@ def _damaged(name: str, lines: int) -> Diagnostic:
         summary=f"a journal is damaged in {lines} places",
         place=Place(name),
         detail="What it leaves open is in doubt: the same keys are sent again while they are young.",
-        hint="Look after the disk. If the journal is older than a day, compare with the platform before you apply.",
+        hint="Look after the disk. Apply within the day: then what is not told here is sent under its old key again.",
     )

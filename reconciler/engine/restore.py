@@ -82,7 +82,7 @@ def restore_state(
         store.write(write_state(accepted), expected=current.version if current else None)
     except StateConflict:
         raise StaleError("The state has moved", f"{store.name} was changed meanwhile.", hint="Look again.") from None
-    for name in recovered.folded:
+    for name in (*recovered.folded, *(each.name for each in recovered.damaged)):
         journals.remove(name)
     return accepted
 

@@ -2,10 +2,12 @@
 
 What a reader finds at the end is told apart from damage: a line that breaks off, or bad lines with no good one behind
 them, are a torn tail, written when the run ended and never relied upon. A bad line with a good one behind it is damage;
-so are several bad lines with no good one at all, since the head is durable before anything follows it.
+so is one that is whole, from its checksum to its brace, and so are several bad lines with no good one at all, since the
+head is durable before anything follows it.
 """
 
 import json
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -29,6 +31,9 @@ from reconciler.formats.state import (
 )
 
 VERSION = 1
+_LOOKS_WHOLE = re.compile(rb"[^\x00]{8}(?: [^\x00]|[^\x00]\{)[^\x00]*\}", re.DOTALL)
+"""A line break that a crash has brought to the disk before what stands before it leaves zeros there."""
+
 _Line: TypeAlias = dict[str, Any] | None
 RESTORE = (
     "Keep the file for whoever looks into it, and apply again: calls that it leaves open are sent under the same key."
@@ -56,8 +61,9 @@ def event_line(event: Event, sequence: int) -> bytes:
 def read_journal(content: bytes, path: str) -> ReadJournal:
     """Read what can be read. Raise InvalidInput for a journal of a newer version, or with a head that is not ours."""
     document = JsonDocument(path, restore=RESTORE)
-    lines = [_value(line) for line in content.split(b"\n")[:-1]]
-    values = _without_tail(lines)
+    raw = content.split(b"\n")[:-1]
+    lines = [_value(line) for line in raw]
+    values = _without_tail(lines, raw)
     if not values:
         return ReadJournal(opened=None, events=(), damaged=len(lines) if len(lines) > 1 else 0)
     opened = _opened(document, values[0]) if values[0] is not None else None
@@ -67,9 +73,10 @@ def read_journal(content: bytes, path: str) -> ReadJournal:
     return ReadJournal(opened=opened, events=tuple(good), damaged=damaged + _missing(values))
 
 
-def _without_tail(lines: list[_Line]) -> list[_Line]:
-    good = [number for number, value in enumerate(lines) if value is not None]
-    return lines[: good[-1] + 1] if good else []
+def _without_tail(lines: list[_Line], raw: list[bytes]) -> list[_Line]:
+    """Return *lines* up to the last one that is good, or that was good once and is whole."""
+    known = [number for number, value in enumerate(lines) if value is not None or _LOOKS_WHOLE.fullmatch(raw[number])]
+    return lines[: known[-1] + 1] if any(lines) else []
 
 
 def _line(value: Mapping[str, Any]) -> bytes:

@@ -32,7 +32,7 @@ class FileStore:
 
     def read(self) -> Stored | None:
         with self._translated("read"):
-            content = self._content()
+            content = read_regular(self._path)
         return None if content is None else Stored(content, _version(content))
 
     def write(self, content: bytes, *, expected: Version | None) -> Version:
@@ -40,26 +40,27 @@ class FileStore:
             target = Path(os.path.realpath(self._path))
             target.parent.mkdir(parents=True, exist_ok=True)
             with locked_folder(target.parent) as folder:
-                stored = self._content()
+                stored = read_regular(self._path)
                 if expected != (None if stored is None else _version(stored)):
                     raise StateConflict(self._name)
                 _replace(target, content)
                 os.fsync(folder)
         return _version(content)
 
-    def _content(self) -> bytes | None:
-        """Read a regular file: a FIFO or a device would block or never end."""
-        try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(0, "it is not a regular file")
-            return file.read()
-
     def _translated(self, what: str) -> AbstractContextManager[None]:
         return translated(f"The state cannot be {what}", self._name)
+
+
+def read_regular(path: Path) -> bytes | None:
+    """Return the content of a regular file, None if there is none: a FIFO or a device would block or never end."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "it is not a regular file")
+        return file.read()
 
 
 @contextmanager

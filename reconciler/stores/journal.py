@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from reconciler.errors import StorageError
-from reconciler.stores.file import let_go, locked_folder, translated
+from reconciler.stores.file import let_go, locked_folder, read_regular, translated
 
 _ENDING = ".journal"
 _OWNER_ONLY = 0o600
@@ -41,10 +41,7 @@ class FileJournals:
 
     def read(self, name: str) -> bytes:
         with translated("The journal cannot be read", name):
-            try:
-                return (self._folder / name).read_bytes()
-            except FileNotFoundError:
-                return b""
+            return read_regular(self._folder / name) or b""
 
     def create(self, run: str, head: bytes) -> "AppendingFile":
         name = f"{self._prefix}{run}{_ENDING}"
@@ -109,7 +106,7 @@ class AppendingFile:
 
 def _is_abandoned(path: Path) -> bool:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

@@ -32,6 +32,7 @@ from reconciler.emulator.fault_rules import clear_faults, load_faults
 from reconciler.emulator.ledger import read_ledger
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.engine.plan import load_state, plan_environment, platform_time
+from reconciler.errors import NeedsDecision
 from reconciler.ports import Secret, Version
 from reconciler.stores.file import FileStore
 from reconciler.stores.journal import FileJournals
@@ -461,4 +462,39 @@ def test_a_plan_on_a_machine_whose_clock_was_set_back_decides_nothing(story: Sto
         assert outcomes(story.apply()) == [Outcome.UNDECIDED]
 
     assert outcomes(story.apply()) == [Outcome.DONE]
+    assert len(story.effects()) == 1
+
+
+def damage(story: Story, line: int) -> str:
+    """Flip a bit in a line of the journal that a killed run has left; return its name."""
+    (name,) = story.journals.abandoned()
+    path = story.folder / name
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[line] = lines[line].replace(b"Subscription", b"Sabscription", 1)
+    path.write_bytes(b"".join(lines))
+    return name
+
+
+@pytest.mark.parametrize("line", [1, 2])
+def test_a_journal_that_lost_a_line_is_made_good_by_the_same_keys_within_the_day(story: Story, line: int) -> None:
+    """Also the last line, where it is whole: what follows nothing is no torn tail for that."""
+    story.is_killed_before_it_saves()
+    damage(story, line)
+
+    story.apply()
+    assert story.entry().applied is not None
+    assert story.plan().changes == ()
+    assert story.journals.abandoned() == []
+    assert len(story.effects()) == 1
+
+
+def test_a_journal_that_lost_a_line_more_than_a_day_ago_lets_nothing_leave_and_stays(story: Story) -> None:
+    story.is_killed_before_it_saves()
+    name = damage(story, 1)
+    (story.folder / name).write_bytes(b"".join((story.folder / name).read_bytes().splitlines(keepends=True)[:2]))
+    story.passes(30 * HOURS)
+
+    with pytest.raises(NeedsDecision, match=name):
+        story.apply()
+    assert story.journals.abandoned() == [name]
     assert len(story.effects()) == 1

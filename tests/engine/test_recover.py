@@ -12,7 +12,7 @@ from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.journal import Ended, Event, Opened, Returned, Sending
 from reconciler.core.state import Entry, State
 from reconciler.core.timestamp import timestamp
-from reconciler.engine.recover import recover
+from reconciler.engine.recover import DamagedJournal, recover
 from reconciler.formats.journal import event_line, opening_line
 
 FIRST, SECOND = (declare(subscription(version)).address for version in (1, 2))
@@ -146,7 +146,8 @@ def test_a_journal_whose_head_is_gone_still_leaves_its_doubts(name: str) -> None
     recovered = recover(state_of({}), journals(HEADLESS[name]))
 
     assert len(learned(recovered.state).in_doubt) == 1
-    assert (recovered.folded, [each.code for each in recovered.warnings]) == ((NAME,), ["damaged-journal"])
+    assert ([each.name for each in recovered.damaged], recovered.folded) == ([NAME], ())
+    assert [each.code for each in recovered.warnings] == ["damaged-journal"]
 
 
 def test_a_journal_without_a_state_is_told_and_kept() -> None:
@@ -165,7 +166,7 @@ def test_a_damaged_journal_is_told_and_what_it_leaves_open_is_in_doubt() -> None
     assert len(recovered.state.entries[FIRST].in_doubt) == 1
     assert recovered.state.entries[SECOND] == entry(applied(record(0)))
     assert [each.code for each in recovered.warnings] == ["damaged-journal"]
-    assert recovered.folded == (NAME,)
+    assert (recovered.damaged, recovered.folded) == ((DamagedJournal(NAME, OPENED.at),), ())
 
 
 def test_a_journal_that_breaks_its_rules_is_read_as_a_damaged_one() -> None:

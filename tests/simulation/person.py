@@ -6,6 +6,7 @@ from simulation.witness import CLOCK_ERROR
 from simulation.world import ENVIRONMENT, World
 
 from reconciler.core.address import Address
+from reconciler.core.key import is_known
 from reconciler.core.plan import Undecided
 from reconciler.core.resolve import Decision, Resolution, resolve
 from reconciler.core.state import Unsettled
@@ -18,11 +19,23 @@ def settle(world: World) -> None:
     world.look()
     apply = start(world)
     _, plan = make_plan(apply)
+    _move_old_damage_away(apply)
     for change in plan.changes:
         lost = change.unsettled if isinstance(change, Undecided) else None
         if lost and _can_tell(world, lost):
             _say(apply, change.address)
     apply.process.end()
+
+
+def _move_old_damage_away(apply: Apply) -> None:
+    """Nothing may leave while a damaged journal is there that is older than a key: what it hid has been compared."""
+    store = apply.store
+    stored = load_state(store, apply.journals, ENVIRONMENT, store.mark)
+    now = platform_time(apply.clock.now(), stored.state, MACHINE)
+    for each in stored.damaged:
+        if each.began is None or not is_known(each.began, now):
+            apply.journals.remove(each.name)
+            apply.world.tell(f"a person moves {each.name} away")
 
 
 def _can_tell(world: World, lost: Unsettled) -> bool:

@@ -297,3 +297,12 @@ def test_a_removed_journal_is_gone(tmp_path: Path) -> None:
     journals.remove(journal.name)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_in_place_of_a_journal_is_named_and_holds_nobody_up(tmp_path: Path) -> None:
+    journals = FileJournals(tmp_path / "state.json", name="state.json")
+    os.mkfifo(tmp_path / "state.json.run-1.journal")
+    (name,) = journals.abandoned()
+
+    with pytest.raises(StorageError, match="not a regular file"):
+        journals.read(name)
