@@ -55,13 +55,19 @@ def spec_reading(text: str | bytes) -> tuple[Reading, list[Declaration]]:
     return reading, read_spec(reading)
 
 
-def codes_in(*modules: str | None) -> frozenset[str]:
+def codes_in(*modules: str | Path | None) -> frozenset[str]:
     """Every diagnostic code that the source files *modules* can report."""
     trees = [ast.parse(Path(module).read_text("utf-8")) for module in modules if module]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return frozenset(
-        call.args[0].value
-        for call in calls
-        if isinstance(call.func, ast.Attribute) and call.func.attr in ("report", "_report", "refuse") and call.args
-        if isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)
+        code.value for call in calls if isinstance(code := _code_of(call), ast.Constant) and isinstance(code.value, str)
     )
+
+
+def _code_of(call: ast.Call) -> ast.expr | None:
+    """What *call* gives as the code of a diagnostic, if it makes one."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("report", "_report", "refuse") and call.args:
+        return call.args[0]
+    if isinstance(call.func, ast.Name) and call.func.id == "Diagnostic":
+        return next((each.value for each in call.keywords if each.arg == "code"), None)
+    return None

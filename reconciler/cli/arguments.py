@@ -58,6 +58,7 @@ def build_parser() -> Parser:
     _add_apply(commands)
     _add_state(commands)
     _add_emulator(commands)
+    _add_explain(commands)
     return parser
 
 
@@ -99,6 +100,28 @@ def _add_validate(commands: "_Commands[Parser]") -> None:
     )
     _add_project(parser, default=argparse.SUPPRESS)
     parser.add_argument("-e", "--environment", metavar="ENV", help="only this environment's specs")
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "sarif", "github", "junit"),
+        default="text",
+        help="what is printed: text, or a document for other tools (default text)",
+    )
+    parser.add_argument(
+        "--max",
+        metavar="N",
+        type=_positive,
+        help="show at most N problems and count the rest (default: 50 as text; 10 as github; all else)",
+    )
+
+
+def _add_explain(commands: "_Commands[Parser]") -> None:
+    parser = commands.add_parser(
+        "explain",
+        help="tell more about a diagnostic, with an example",
+        description="Tell more about the diagnostic with this code, with an example; without CODE list all codes.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("code", metavar="CODE", nargs="?", help="the word in brackets, such as unquoted-text")
 
 
 def _add_plan(commands: "_Commands[Parser]") -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reconciler.cli.wiring import World, open_journals
 from reconciler.core.declaration import Spec
+from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.environment import Environment, Project
 from reconciler.core.plan import Plan
 from reconciler.core.selection import Selection, parse_selector
@@ -17,6 +18,7 @@ from reconciler.stores.file import FileStore
 from reconciler.stores.lock import held
 from reconciler.stores.mark import FileMark
 from reconciler.workspace.folder import find_folder, load_project, load_spec
+from reconciler.workspace.lines import quoted
 
 ENVIRONMENT_VARIABLE = "RECONCILER_ENV"
 
@@ -48,6 +50,14 @@ def open_project(arguments: argparse.Namespace, world: World) -> OpenProject:
     return OpenProject(folder=folder, project=project, environment=project.environment(asked))
 
 
+def _load_spec(opened: OpenProject) -> Spec:
+    """Raise InvalidInput with the lines that it is about."""
+    try:
+        return load_spec(opened.folder, opened.environment)
+    except InvalidInput as error:
+        raise quoted(error, opened.folder) from None
+
+
 def open_store(folder: Path, environment: Environment) -> MarkedStore:
     path = folder / environment.state_file
     return MarkedStore(FileStore(path, name=environment.state_file), FileMark(path))
@@ -72,7 +82,7 @@ def make_planned(arguments: argparse.Namespace, world: World) -> Planned:
         excepted=tuple(parse_selector(text) for text in arguments.excepted),
     )
     opened = open_project(arguments, world)
-    spec = load_spec(opened.folder, opened.environment)
+    spec = _load_spec(opened)
     store = open_store(opened.folder, opened.environment)
     mark = store.mark
     stored = load_state(store, open_journals(opened.folder, opened.environment), opened.environment, mark)

@@ -2,10 +2,12 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from reconciler.cli.project import Planned, hold_lock, make_planned, open_project
 from reconciler.cli.wiring import World
 from reconciler.core.address import Address
+from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.plan import Undecided
 from reconciler.core.resolve import Decision, Resolution, resolve, resolve_all
 from reconciler.core.restore import with_nothing_unlisted
@@ -15,6 +17,7 @@ from reconciler.formats.decisions import template_of
 from reconciler.reports.diagnostic_text import diagnostic_text
 from reconciler.reports.state_text import resolved_text
 from reconciler.workspace.folder import load_decisions
+from reconciler.workspace.lines import quoted
 
 _WAYS = "Name ADDRESS, or --from FILE, or --only SEL, or --unlisted, or ask for a --template."
 
@@ -86,10 +89,18 @@ def _print_template(undecided: Sequence[Undecided], world: World) -> int:
 
 def _decisions(arguments: argparse.Namespace, undecided: Sequence[Undecided], world: World) -> list[Decision]:
     if arguments.decisions is not None:
-        return load_decisions(world.here, arguments.decisions)
+        return _read_decisions(arguments.decisions, world.here)
     if not undecided:
         raise UsageError("Nothing to resolve", "Nothing that is selected is undecided.")
     return [_decision(arguments, change.address, change.call) for change in undecided]
+
+
+def _read_decisions(path: str, here: Path) -> list[Decision]:
+    """Raise InvalidInput with the lines that it is about."""
+    try:
+        return load_decisions(here, path)
+    except InvalidInput as error:
+        raise quoted(error, here) from None
 
 
 def _decision(arguments: argparse.Namespace, address: Address, call: int | None) -> Decision:

@@ -1,6 +1,6 @@
 """A diagnostic is one problem told to a person: which, where, why, and what to do next."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -37,18 +37,35 @@ class Diagnostic:
     severity: Severity = Severity.ERROR
 
 
+MOST_SHOWN = 50
+"""How many problems a person is shown at once; the rest is counted."""
+
+
 class InvalidInput(ReconcilerError):
-    """Input that cannot be used; carries every diagnostic found, sorted by place."""
+    """Input that cannot be used; carries every diagnostic found, each once, sorted by place.
+
+    *lines* is the text of the lines that diagnostics point to, as far as it may be shown; *most* is how many of the
+    diagnostics a person is to be shown.
+    """
 
     exit_status = 3
 
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+    def __init__(
+        self,
+        diagnostics: Iterable[Diagnostic],
+        *,
+        lines: Mapping[Place, str] | None = None,
+        most: int = MOST_SHOWN,
+    ) -> None:
         self.diagnostics = in_order(diagnostics)
+        self.lines: Mapping[Place, str] = lines or {}
+        self.most = most
         super().__init__("Invalid input", "\n".join(f"{d.place}: {d.summary}" for d in self.diagnostics))
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    return tuple(sorted(diagnostics, key=lambda each: (each.place, each.code, each.summary)))
+    """Return each once: two environments that share a folder find the same faults in it."""
+    return tuple(sorted(set(diagnostics), key=lambda each: (each.place, each.code, each.summary, each.detail)))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -4,21 +4,32 @@ from collections.abc import Iterator
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Severity
 from reconciler.errors import ReconcilerError
+from reconciler.reports.excerpt import excerpt_text
 from reconciler.reports.paint import Paint, Tone
 from reconciler.reports.plan_report import counted
 
 
 def error_text(error: ReconcilerError, paint: Paint) -> str:
     if isinstance(error, InvalidInput):
-        found = "".join(diagnostic_text(each, paint) for each in error.diagnostics)
-        return f"{found}{paint(Tone.ALERT, counted(len(error.diagnostics), 'problem'))} found.\n"
+        return _invalid_text(error, paint)
     return "\n".join(_lines(f"{paint(Tone.ALERT, 'error')}: {error.summary}", error.detail, error.hint)) + "\n"
 
 
-def diagnostic_text(found: Diagnostic, paint: Paint) -> str:
+def _invalid_text(error: InvalidInput, paint: Paint) -> str:
+    shown = error.diagnostics[: error.most]
+    found = "".join(diagnostic_text(each, paint, line=error.lines.get(each.place)) for each in shown)
+    count = len(error.diagnostics)
+    more = f"and {count - len(shown)} more.\n" if len(shown) < count else ""
+    total = paint(Tone.ALERT, counted(count, "problem"))
+    return f"{found}{more}{total} found; `reconciler explain CODE` tells more.\n"
+
+
+def diagnostic_text(found: Diagnostic, paint: Paint, *, line: str | None = None) -> str:
+    """Return one diagnostic; *line* is what stands at its place, if that may be shown."""
     tone = Tone.ALERT if found.severity is Severity.ERROR else Tone.CHANGE
     head = f"{found.place}: {paint(tone, str(found.severity))}: {found.summary} [{found.code}]"
-    return "\n".join(_lines(head, found.detail, found.hint)) + "\n"
+    excerpt = "" if line is None else f"\n{excerpt_text(line, found.place.line, found.place.column)}"
+    return "\n".join(_lines(f"{head}{excerpt}", found.detail, found.hint)) + "\n"
 
 
 def _lines(head: str, detail: str, hint: str) -> Iterator[str]:

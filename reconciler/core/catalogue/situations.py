@@ -1,0 +1,109 @@
+"""What no single document shows: folders, files that cannot be read, and what plan and apply warn of."""
+
+from reconciler.core.catalogue.explanation import Explanation, Shows
+
+
+def _situation(code: str, title: str, text: str, *, bad: str, good: str) -> Explanation:
+    return Explanation(code=code, title=title, text=text, bad=f"{bad}\n", good=f"{good}\n", shows=Shows.SITUATION)
+
+
+SITUATIONS = (
+    _situation(
+        "against-schema",
+        "the published schema refuses what the reader accepts",
+        "Every file is held against its JSON Schema too, the one that editors use. The two must agree, so this is a "
+        "defect of reconciler: please report it with the line.",
+        bad="The reader accepts a field that its schema does not know.",
+        good="Both accept the same files.",
+    ),
+    _situation(
+        "cannot-be-settled",
+        "a decision does not fit what the state knows",
+        "A decision settles a call that is in doubt. Without one, or with another call number than the one decided "
+        "about, nothing of the file is written.",
+        bad="call: 0, and the state knows call 1 as in doubt.",
+        good="call: 1, after looking again.",
+    ),
+    _situation(
+        "daily-limit",
+        "the plan is more than the tenant takes in a day",
+        "Tenants answer a number of requests a day, by type; failed ones count, and others use the tenant too. A plan "
+        "that is larger ends in the middle. Apply it in parts.",
+        bad="12,000 calls for an API sandbox, which takes 10,000 requests a day.",
+        good="reconciler apply --max-calls 7900, once a day.",
+    ),
+    _situation(
+        "damaged-journal",
+        "lines of a journal cannot be read",
+        "A journal says what an interrupted run has sent. What its bad lines leave open is in doubt and sent again under "
+        "the same keys while those are young. The torn last line of a killed run is no damage.",
+        bad="A disk that has lost a block of the journal.",
+        good="Every line but the last is whole.",
+    ),
+    _situation(
+        "foreign-journal",
+        "a journal was written for another state",
+        "The state it belongs to is gone or was replaced, so nothing of it is used. It may know of calls that this "
+        "state does not.",
+        bad="A journal of lineage A beside a state of lineage B.",
+        good="The state that the journal was written for, or no journal.",
+    ),
+    _situation(
+        "linked-folder",
+        "a link to a folder is not followed",
+        "It could lead anywhere, in circles too, and passing over it silently would look as if nothing were declared there.",
+        bad="specs/local/more -> ../../elsewhere",
+        good="specs/local/more/, a folder with the files themselves.",
+    ),
+    _situation(
+        "mixed-keys",
+        "one type is named by ids and by numbers",
+        "An id and a number may name one object, which would then be regenerated twice: nothing here can tell. Numbers "
+        "survive promotion and keep versions in order.",
+        bad="{subscriptionId: 8ad0} in one file, {subscriptionName: A-1, subscriptionVersion: 1} in another.",
+        good="All subscriptions by name and version.",
+    ),
+    _situation(
+        "no-folder",
+        "the spec folder of an environment is missing",
+        "Each environment has a folder of spec files, named by specs: in the project file, relative to that file.",
+        bad="specs: sandbox, and there is no folder sandbox.",
+        good="specs: sandbox, and the folder sandbox beside reconciler.yaml.",
+    ),
+    _situation(
+        "no-project",
+        "there is no project file",
+        "Every command on a project needs reconciler.yaml, here, in ./specs, or in the folder that -C names.",
+        bad="reconciler plan, in a folder without reconciler.yaml.",
+        good="reconciler -C path/to/project plan",
+    ),
+    _situation(
+        "no-spec-files",
+        "the spec folder holds no spec file",
+        "All *.yaml and *.yml below the folder are read, hidden ones excepted. None at all is most likely the wrong folder.",
+        bad="specs/sandbox/backfill.txt, and nothing else.",
+        good="specs/sandbox/backfill.yaml",
+    ),
+    _situation(
+        "nothing-selected",
+        "a selector matches no declaration",
+        "A glob is held against whole addresses, or against paths with file:. Most likely it is misspelt.",
+        bad="--only A-S00000001",
+        good="--only '*A-S00000001@*'",
+    ),
+    _situation(
+        "unreadable",
+        "a file or folder cannot be read",
+        "The operating system refuses it, or it is not a regular file of at most 64 MiB: a pipe or a device could block "
+        "for ever.",
+        bad="A spec file with mode 000, or a named pipe.",
+        good="A regular file that the user who runs this may read.",
+    ),
+    _situation(
+        "version-left-out",
+        "a version is selected, and a lower one that has something to do is not",
+        "Booking transactions of a later version build on those of the version before it.",
+        bad="--only '*@2', while version 1 is new as well.",
+        good="--only '*A-S00000001@*', which takes both.",
+    ),
+)
