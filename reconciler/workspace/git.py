@@ -3,6 +3,7 @@
 Rule: git is a courtesy. Without it, outside a checkout, or when it does not answer, there is just nothing to record.
 """
 
+import os
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,6 +31,20 @@ def authorship_of(folder: Path, paths: Iterable[str]) -> Mapping[str, Authorship
                 commit=f"{commit}-dirty" if is_dirty else commit, author=None if is_dirty else author
             )
     return known
+
+
+def prefix_in_repository(folder: Path) -> str:
+    """Return the path from the root of the checkout that holds *folder* to *folder*, "" if it is that or there is none.
+
+    The root is where ``.git`` is. Git itself is not asked: it need not be there, and in a container it refuses a
+    checkout of another user.
+    """
+    here = folder.resolve()
+    for root in (here, *here.parents):
+        if os.path.lexists(root / ".git"):
+            path = here.relative_to(root).as_posix()
+            return "" if path == "." else path
+    return ""
 
 
 def _changed_paths(status: str, prefix: str) -> frozenset[str]:

@@ -7,9 +7,8 @@ from reading_outline import codes_in
 
 from reconciler.core.catalogue import CATALOGUE
 from reconciler.core.catalogue.explanation import Explanation, Shows
-from reconciler.core.diagnostics import InvalidInput
+from reconciler.core.diagnostics import InvalidInput, Place
 from reconciler.core.environment import EmulatorApi, Environment
-from reconciler.core.diagnostics import Place
 from reconciler.formats.decisions import read_decisions
 from reconciler.formats.state import read_state
 from reconciler.formats.yaml_reader import read_yaml

@@ -1,4 +1,4 @@
-"""Every diagnostic code there is, explained. A test holds this catalogue against the source: no code more, none less."""
+"""Every diagnostic code there is, explained. A test holds this against the source: no code more, none less."""
 
 from collections.abc import Mapping
 

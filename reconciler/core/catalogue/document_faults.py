@@ -53,8 +53,8 @@ DOCUMENT_FAULTS = (
     Explanation(
         code="newer-digest",
         title="an entry was written by a newer reconciler",
-        text="The digest says what was asked for, by a scheme that this version does not know. Guessing would send calls "
-        "a second time.",
+        text="The digest says what was asked for, by a scheme that this version does not know. Guessing would send "
+        "calls a second time.",
         bad=_state(entries=_NEWER),
         good=_state(entries=_NEWER.replace("d9:", "d1:")),
         shows=Shows.STATE,
@@ -118,8 +118,8 @@ DOCUMENT_FAULTS = (
     Explanation(
         code="not-a-call",
         title="call is not the number of a call",
-        text="Calls of an address are numbered from 0, as `plan` shows them. The number lets a decision that was made on "
-        "an older view be refused.",
+        text="Calls of an address are numbered from 0, as `plan` shows them. The number lets a decision that was made "
+        "on an older view be refused.",
         bad=_decision("{address: Subscription/A-S00000001@1, call: first, as: not-done}"),
         good=_GOOD_DECISION,
         shows=Shows.DECISIONS,

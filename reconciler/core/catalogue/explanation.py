@@ -1,4 +1,4 @@
-"""What there is to say about one code besides the message: why it is refused, an example that shows it, and one that does not."""
+"""What there is to say about one code besides the message: why, an example that is refused, and the same put right."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -60,7 +60,8 @@ PROJECT_FAULTS = (
     Explanation(
         code="not-ascii",
         title="an id that is sent in a header is not ASCII",
-        text="Entity and organization ids travel in headers, which carry ASCII only; a comma would divide one id in two.",
+        text="Entity and organization ids travel in headers, which carry ASCII only; a comma would "
+        "divide one id in two.",
         bad=_platform(more="      entity: 0е3c\n"),  # noqa: RUF001  (a Cyrillic letter that looks like a Latin one)
         good=_platform(more="      entity: 0e3c\n"),
         shows=Shows.PROJECT,

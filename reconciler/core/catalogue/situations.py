@@ -35,8 +35,8 @@ SITUATIONS = (
     _situation(
         "damaged-journal",
         "lines of a journal cannot be read",
-        "A journal says what an interrupted run has sent. What its bad lines leave open is in doubt and sent again under "
-        "the same keys while those are young. The torn last line of a killed run is no damage.",
+        "A journal says what an interrupted run has sent. What its bad lines leave open is in doubt and sent again "
+        "under the same keys while those are young. The torn last line of a killed run is no damage.",
         bad="A disk that has lost a block of the journal.",
         good="Every line but the last is whole.",
     ),
@@ -51,7 +51,8 @@ SITUATIONS = (
     _situation(
         "linked-folder",
         "a link to a folder is not followed",
-        "It could lead anywhere, in circles too, and passing over it silently would look as if nothing were declared there.",
+        "It could lead anywhere, in circles too, and passing over it silently would look as if nothing were "
+        "declared there.",
         bad="specs/local/more -> ../../elsewhere",
         good="specs/local/more/, a folder with the files themselves.",
     ),
@@ -80,7 +81,8 @@ SITUATIONS = (
     _situation(
         "no-spec-files",
         "the spec folder holds no spec file",
-        "All *.yaml and *.yml below the folder are read, hidden ones excepted. None at all is most likely the wrong folder.",
+        "All *.yaml and *.yml below the folder are read, hidden ones excepted. None at all is most "
+        "likely the wrong folder.",
         bad="specs/sandbox/backfill.txt, and nothing else.",
         good="specs/sandbox/backfill.yaml",
     ),
@@ -94,8 +96,8 @@ SITUATIONS = (
     _situation(
         "unreadable",
         "a file or folder cannot be read",
-        "The operating system refuses it, or it is not a regular file of at most 64 MiB: a pipe or a device could block "
-        "for ever.",
+        "The operating system refuses it, or it is not a regular file of at most 64 MiB: a pipe or a device could "
+        "block for ever.",
         bad="A spec file with mode 000, or a named pipe.",
         good="A regular file that the user who runs this may read.",
     ),

@@ -43,7 +43,8 @@ SPEC_FAULTS = (
     Explanation(
         code="field-of-another-type",
         title="a field belongs to another type of target",
-        text="Each list has one type, and each type its own fields. The declaration most likely stands in the wrong list.",
+        text="Each list has one type, and each type its own fields. The declaration most likely stands "
+        "in the wrong list.",
         bad=_subscription("{chargeNumber: C-00000042}"),
         good=_HEAD + "dynamicUsageCharges:\n  - {chargeNumber: C-00000042}\n",
     ),
@@ -95,7 +96,8 @@ SPEC_FAULTS = (
     Explanation(
         code="missing-value",
         title="a field has no value",
-        text="Nothing behind the colon, ~ and null are read as null, which is no text. A field that is not wanted is left out.",
+        text="Nothing behind the colon, ~ and null are read as null, which is no text. A field that is not "
+        "wanted is left out.",
         bad=_HEAD + "reason:\n",
         good=_HEAD + "reason: REV-1234\n",
     ),
@@ -159,8 +161,8 @@ SPEC_FAULTS = (
     Explanation(
         code="unquoted-text",
         title="a text must stand between quotes",
-        text="Without quotes YAML readers take it for a number, a date, a truth value or the like, and differ in which: "
-        "0123 becomes 83, NO becomes false, 12:30:45 becomes 45045. A name must be sent as it is written.",
+        text="Without quotes YAML readers take it for a number, a date, a truth value or the like, and differ in "
+        "which: 0123 becomes 83, NO becomes false, 12:30:45 becomes 45045. A name must be sent as it is written.",
         bad=_item("{orderNumber: O-00000007, itemNumber: 1}"),
         good=_GOOD_ITEM,
     ),

@@ -60,8 +60,8 @@ YAML_FAULTS = (
     Explanation(
         code="not-utf-8",
         title="the file is not UTF-8 text",
-        text="Files are UTF-8, as YAML and JSON have it. In another encoding names with accents would become other names, "
-        "and so other calls. The place is that of the first byte that does not fit.",
+        text="Files are UTF-8, as YAML and JSON have it. In another encoding names with accents would become other "
+        "names, and so other calls. The place is that of the first byte that does not fit.",
         bad=_HEAD + "owner: Z\udcfcrich\n",
         good=_HEAD + "owner: Zürich\n",
     ),
