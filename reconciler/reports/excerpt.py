@@ -27,8 +27,8 @@ def excerpt_text(line: str, number: int, column: int) -> str:
     shown, is_whole = _first(behind, _WIDEST - width)
     tail = "" if is_whole and at + _WIDEST >= len(line) else _CUT
     margin = " " * len(str(number))
-    text = f"{head}{''.join(part for part, _ in kept)}{shown}{tail}".rstrip()
-    return f"  {number} | {text}\n  {margin} | {' ' * width}^"
+    text = f"{head}{''.join(part for part, _ in kept)}{shown}{tail}"
+    return f"{f'  {number} | {text}'.rstrip()}\n  {margin} | {' ' * width}^"
 
 
 def visible(text: str) -> str:

@@ -4,7 +4,7 @@ There is no standard of the format. This keeps to what the schemas of its reader
 plugin, GitLab): `file` and `line` beside name and classname, `message` and `type` in a failure.
 """
 
-from xml.etree.ElementTree import Element, SubElement, indent, tostring  # noqa: S405  (nothing is parsed)
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.reports.excerpt import excerpt_text, visible

@@ -63,7 +63,7 @@ def test_nothing_is_written_unless_everything_can_be_settled_and_every_fault_is_
     assert ended.status == 3
     assert "decisions.yaml:5:5" in ended.err
     assert "decisions.yaml:6:5" in ended.err
-    assert "2 problems found." in ended.err
+    assert "2 problems found;" in ended.err
     assert doubtful.state_file.read_bytes() == before
 
 

@@ -103,9 +103,11 @@ def test_an_invalid_one_exits_with_3_and_says_what_where_why_and_what_next(folde
         3,
         "",
         "local/b.yaml:3:38: error: chargeNumber is text, and '0123' is not [unquoted-text]\n"
+        "  3 | dynamicUsageCharges: [{chargeNumber: 0123}]\n"
+        "    |                                      ^\n"
         "  Without quotes it reads as a number, a date, a truth value or the like, and readers differ.\n"
         '  hint: Quote it: "0123".\n'
-        "1 problem found.\n",
+        "1 problem found; `reconciler explain CODE` tells more.\n",
     )
 
 
