@@ -47,7 +47,9 @@ def test_a_line_of_millions_of_characters_costs_no_more_than_what_is_shown() -> 
     assert len(excerpt_text(line, 1, 9_000_000)) < 400
 
 
-@given(line=st.text(st.characters() | st.sampled_from("日é\t\u202e\x1b\u0301"), max_size=300), column=st.integers(1, 310))
+@given(
+    line=st.text(st.characters() | st.sampled_from("日é\t\u202e\x1b\u0301"), max_size=300), column=st.integers(1, 310)
+)
 def test_nothing_that_a_terminal_obeys_is_printed_and_the_caret_is_within_reach(line: str, column: int) -> None:
     shown, caret = excerpt_text(line, 7, column).split("\n")
 

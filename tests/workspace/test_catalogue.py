@@ -12,6 +12,8 @@ from reconciler.core.environment import EmulatorApi, Environment
 from reconciler.formats.decisions import read_decisions
 from reconciler.formats.state import read_state
 from reconciler.formats.yaml_reader import read_yaml
+from reconciler.reports.explain_text import explanation_text
+from reconciler.reports.paint import colourless
 from reconciler.workspace.folder import read_project_file, read_spec_files
 
 PACKAGE = Path(__file__).parents[2] / "reconciler"
@@ -71,6 +73,14 @@ def test_an_explanation_is_whole_sentences_and_two_examples(told: Explanation) -
     assert told.bad.endswith("\n")
     assert told.good.endswith("\n")
     assert told.bad != told.good
+
+
+@names
+def test_an_explanation_can_be_printed(told: Explanation) -> None:
+    text = explanation_text(told, colourless)
+
+    assert text.startswith(f"{told.code}: {told.title}\n")
+    assert all(line.isprintable() and len(line) <= 110 for line in text.split("\n"))
 
 
 def test_most_codes_are_shown_by_an_example_that_a_reader_has_refused() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.call import Authorship
-from reconciler.workspace.git import authorship_of
+from reconciler.workspace.git import authorship_of, prefix_in_repository
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -172,3 +172,29 @@ def test_asking_git_writes_nothing(git: Git, folder: Path) -> None:
     authorship_of(folder, ["a.yaml"])
 
     assert (folder / ".git/index").read_bytes() == before
+
+
+def test_the_prefix_leads_from_the_root_of_the_repository(git: Git, folder: Path) -> None:
+    write(folder / "a b/specs/reconciler.yaml", "")
+
+    assert prefix_in_repository(folder) == ""
+    assert prefix_in_repository(folder / "a b/specs") == "a b/specs"
+    assert prefix_in_repository(folder / "a b/specs") == git("-C", "a b/specs", "rev-parse", "--show-prefix").strip("/")
+
+
+def test_the_prefix_is_that_of_the_folder_itself_and_not_of_a_link_to_it(git: Git, folder: Path) -> None:
+    write(folder / "specs/reconciler.yaml", "")
+    (folder.parent / "link").symlink_to(folder / "specs")
+
+    assert prefix_in_repository(folder.parent / "link") == "specs"
+
+
+def test_a_worktree_has_a_root_of_its_own(git: Git, folder: Path) -> None:
+    commit(git, folder, "specs/a.yaml")
+    git("worktree", "add", "--quiet", str(folder.parent / "tree"))
+
+    assert prefix_in_repository(folder.parent / "tree/specs") == "specs"
+
+
+def test_without_a_repository_there_is_no_prefix(tmp_path: Path) -> None:
+    assert prefix_in_repository(tmp_path) == ""
