@@ -4,6 +4,7 @@
     ├── UsageError                        1   the command line asks for something that cannot be
     ├── PlatformError                     1   the platform's answer is not one that Zuora gives: wrong address
     ├── IllegalPlan                       1   our own planner broke a rule: a defect, found before anything is sent
+    ├── UnfaithfulLayout                  1   fmt would change what a file means: a defect, found before it is written
     ├── StorageError                      1   a file could not be written or read: disk, rights
     ├── InvalidInput                      3   spec, project or state; carries diagnostics (core/diagnostics.py)
     ├── Locked                            4   another run is at work on this environment
@@ -86,6 +87,10 @@ class StaleError(ReconcilerError):
 
 class StalePlan(StaleError):
     """The state has changed since the plan was made. Nothing was sent."""
+
+
+class UnfaithfulLayout(ReconcilerError):
+    """A file laid out anew would not mean the same: a defect of ours, found before anything was written."""
 
 
 class Locked(ReconcilerError):
