@@ -57,6 +57,7 @@ def build_parser() -> Parser:
     _add_plan(commands)
     _add_apply(commands)
     _add_state(commands)
+    _add_fmt(commands)
     _add_emulator(commands)
     _add_explain(commands)
     return parser
@@ -122,6 +123,22 @@ def _add_explain(commands: "_Commands[Parser]") -> None:
         allow_abbrev=False,
     )
     parser.add_argument("code", metavar="CODE", nargs="?", help="the word in brackets, such as unquoted-text")
+
+
+def _add_fmt(commands: "_Commands[Parser]") -> None:
+    parser = commands.add_parser(
+        "fmt",
+        help="put spec files and the project file into canonical order and layout",
+        description="Put spec files and the project file into canonical order and layout. Comments are kept.",
+        allow_abbrev=False,
+    )
+    _add_project(parser, default=argparse.SUPPRESS)
+    parser.add_argument("-e", "--environment", metavar="ENV", help="only this environment's specs")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", help="only these files, or those below these folders (default: the project)"
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; name what would change, and exit with 1")
+    parser.add_argument("--diff", action="store_true", help="write nothing; show what would change")
 
 
 def _add_plan(commands: "_Commands[Parser]") -> None:

@@ -175,3 +175,27 @@ def _content(path: Path) -> bytes:
             return file.read(MAX_FILE)
     finally:
         os.close(descriptor)
+
+
+def spec_paths(folder: Path, environment: Environment) -> tuple[list[str], list[Diagnostic]]:
+    """Return the paths of the spec files of *environment*, relative to *folder*, and what is wrong with its folder."""
+    readings: list[Reading] = []
+    paths = list(_spec_files(folder, environment, readings))
+    return paths, [found for reading in readings for found in reading.diagnostics]
+
+
+def yaml_paths(folder: Path, path: str) -> tuple[list[str], list[Diagnostic]]:
+    """Return the YAML files below *path*, or *path* itself if it is no folder, relative to *folder*."""
+    if not (folder / path).is_dir():
+        return [path], []
+    reading = Reading(path)
+    return sorted(_walk(folder / path, reading, folder)), reading.diagnostics
+
+
+def read_content(folder: Path, path: str) -> bytes:
+    """Return the bytes of one file. Raise InvalidInput if it cannot be read."""
+    try:
+        return _content(folder / path)
+    except OSError as error:
+        what = f"the file cannot be read: {error.strerror or error}"
+        raise InvalidInput([Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_READABLE)]) from error

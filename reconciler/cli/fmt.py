@@ -1,0 +1,113 @@
+"""`reconciler fmt`: spec and project files in canonical order and layout. What is not valid is left as it is."""
+
+import argparse
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.cli.wiring import World
+from reconciler.core.diagnostics import Diagnostic, InvalidInput
+from reconciler.errors import UsageError
+from reconciler.formats.canonical import FileKind, canonical
+from reconciler.formats.project import readable_environments
+from reconciler.reports.plan_report import counted
+from reconciler.workspace.folder import (
+    PROJECT_FILE,
+    find_folder,
+    read_content,
+    read_project_file,
+    spec_paths,
+    yaml_paths,
+)
+from reconciler.workspace.writing import replace_file
+
+_FOUND = 1
+"""The exit status of --check if a file would change: as of a linter, and 2 means pending changes and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    path: str
+    before: bytes
+    after: str
+
+
+def run(arguments: argparse.Namespace, world: World) -> int:
+    folder, paths, found = _chosen(arguments, world)
+    changes: list[_Change] = []
+    for path in paths:
+        try:
+            changes += _change(folder, path)
+        except InvalidInput as error:
+            found += error.diagnostics
+    for change in changes:
+        _carry_out(change, folder, arguments, world)
+    world.console.err(_summary(len(paths), len(changes), writes=not (arguments.check or arguments.diff)))
+    if found:
+        raise InvalidInput(found)
+    return _FOUND if changes and arguments.check else 0
+
+
+def _chosen(arguments: argparse.Namespace, world: World) -> tuple[Path, list[str], list[Diagnostic]]:
+    """Return a folder, the files to format, relative to it, and what is wrong with where they were looked for."""
+    if not arguments.paths:
+        folder = find_folder(arguments.project, world.here)
+        return folder, *_of_project(folder, arguments.environment)
+    if arguments.environment or arguments.project:
+        raise UsageError("Wrong usage", "PATH says already which files are meant.", hint="Leave out -C and -e.")
+    return world.here, *_collected(yaml_paths(world.here, path) for path in arguments.paths)
+
+
+def _of_project(folder: Path, name: str | None) -> tuple[list[str], list[Diagnostic]]:
+    reading, project = read_project_file(folder)
+    if name is None:
+        paths, found = _collected(spec_paths(folder, each) for each in readable_environments(reading))
+        return [PROJECT_FILE, *paths], found
+    if project is None:
+        raise InvalidInput(reading.diagnostics)
+    return spec_paths(folder, project.environment(name))
+
+
+def _collected(
+    several: Iterable[tuple[list[str], list[Diagnostic]]],
+) -> tuple[list[str], list[Diagnostic]]:
+    """Join what was found, each file once."""
+    paths: dict[str, None] = {}
+    diagnostics: list[Diagnostic] = []
+    for more_paths, more_diagnostics in several:
+        paths |= dict.fromkeys(more_paths)
+        diagnostics += more_diagnostics
+    return list(paths), diagnostics
+
+
+def _change(folder: Path, path: str) -> Iterator[_Change]:
+    """Yield what is to be changed in one file, if anything. Raise InvalidInput if it is not valid."""
+    content = read_content(folder, path)
+    kind = FileKind.PROJECT if Path(path).name == PROJECT_FILE else FileKind.SPEC
+    reading, text = canonical(content, path, kind)
+    if text is None:
+        raise InvalidInput(reading.diagnostics)
+    if text.encode() != content:
+        yield _Change(path, content, text)
+
+
+def _carry_out(change: _Change, folder: Path, arguments: argparse.Namespace, world: World) -> None:
+    if arguments.diff:
+        world.console.out("".join(_diff(change)))
+        return
+    if not arguments.check:
+        replace_file(folder / change.path, change.after.encode(), name=change.path)
+    world.console.out(f"{change.path}\n")
+
+
+def _diff(change: _Change) -> Iterator[str]:
+    before = change.before.decode("utf-8").splitlines(keepends=True)
+    after = change.after.splitlines(keepends=True)
+    for line in difflib.unified_diff(before, after, change.path, change.path):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _summary(files: int, changed: int, *, writes: bool) -> str:
+    verb = "formatted" if writes else "would be formatted"
+    return f"{counted(changed, 'file')} {verb}, {files - changed} left alone.\n"
