@@ -58,6 +58,7 @@ def build_parser() -> Parser:
     _add_apply(commands)
     _add_state(commands)
     _add_fmt(commands)
+    _add_init(commands)
     _add_emulator(commands)
     _add_explain(commands)
     return parser
@@ -139,6 +140,13 @@ def _add_fmt(commands: "_Commands[Parser]") -> None:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; name what would change, and exit with 1")
     parser.add_argument("--diff", action="store_true", help="write nothing; show what would change")
+
+
+def _add_init(commands: "_Commands[Parser]") -> None:
+    parser = _command(commands, "init", "make a project to start with; no file is overwritten", project=False)
+    parser.add_argument("folder", metavar="DIR", type=Path, nargs="?", default=Path(), help="where (default: here)")
+    parser.add_argument("--ci", choices=("github", "gitlab", "none"), default="none", help="add a pipeline for this CI")
+    parser.add_argument("--name", metavar="NAME", help="the project's name (default: that of the folder)")
 
 
 def _add_plan(commands: "_Commands[Parser]") -> None:

@@ -1,11 +1,12 @@
-"""Files of a project that people own, replaced whole."""
+"""Files of a project that people own: replaced whole, or made where nothing is."""
 
 import os
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.errors import StorageError
+from reconciler.errors import StorageError, UsageError
 
 _HINT = "Check rights, disk space and quota, then run the command again."
 
@@ -43,3 +44,30 @@ def _write_new(path: Path, content: bytes, *, mode: int) -> None:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
+
+
+def make_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Make all *files* (text by path relative to *folder*), or none where one of them, or a link, exists already.
+
+    Raise UsageError naming what is in the way, StorageError if one cannot be written.
+    """
+    in_the_way = [path for path in files if os.path.lexists(folder / path)]
+    if in_the_way:
+        detail = (
+            f"{', '.join(in_the_way)} {'exists' if len(in_the_way) == 1 else 'exist'} already. Nothing was written."
+        )
+        raise UsageError("Files are in the way", detail, hint="Name another folder, or move them away.")
+    made: list[Path] = []
+    try:
+        for path, text in files.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("x", encoding="utf-8", newline="\n") as file:
+                made.append(target)
+                file.write(text)
+    except OSError as error:
+        for target in made:
+            with suppress(OSError):
+                target.unlink()
+        detail = f"{error.filename or folder}: {error.strerror or error}. No file was left behind."
+        raise StorageError("The project cannot be made", detail, hint=_HINT) from error

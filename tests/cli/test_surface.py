@@ -21,7 +21,7 @@ from reconciler.stores.lock import held
 HEAVY = ("httpx", "jsonschema", "deepdiff", "rich", "starlette", "uvicorn", "yaml")
 
 
-@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("plan", "--help")])
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("plan", "--help"), ("init",)])
 def test_version_and_help_load_nothing_heavy(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     program = (
         "import sys; sys.argv = ['reconciler', *sys.argv[1:]]\n"

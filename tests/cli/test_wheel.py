@@ -46,3 +46,10 @@ def test_the_wheel_validates_and_plans_a_copy_of_the_specs(installed: Path, proj
 
 def test_the_wheel_prints_its_version(installed: Path, tmp_path: Path) -> None:
     assert run("--version", variables={"PYTHONPATH": str(installed)}, cwd=tmp_path).status == 0
+
+
+def test_the_wheel_makes_a_project_that_is_tidy(installed: Path, tmp_path: Path) -> None:
+    variables = {"PYTHONPATH": str(installed)}
+
+    assert run("init", "--ci", "github", "--name", "acme", variables=variables, cwd=tmp_path).status == 0
+    assert run("fmt", "--check", variables=variables, cwd=tmp_path).status == 0

@@ -1,0 +1,183 @@
+"""`reconciler init` makes a project that works at once, and never touches what is there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from commands import REPOSITORY, Ended, run
+
+PIPELINES = {"github": ".github/workflows/reconciler.yml", "gitlab": ".gitlab-ci.yml"}
+FILES = {
+    ".gitignore",
+    "README.md",
+    "reconciler.yaml",
+    "local/example.yaml",
+    "sandbox/first.yaml",
+    "production/first.yaml",
+}
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("pipeline", ["none", *PIPELINES])
+def test_a_new_project_validates_applies_and_has_nothing_left_to_do(tmp_path: Path, pipeline: str) -> None:
+    made = run("init", "acme", "--ci", pipeline, cwd=tmp_path)
+    folder = tmp_path / "acme"
+    expected = FILES | ({PIPELINES[pipeline], "apply.sh"} if pipeline in PIPELINES else set())
+
+    assert (made.status, set(made.out.splitlines())) == (0, expected)
+    assert set(files_in(folder)) == expected
+    assert run("validate", cwd=folder).status == 0
+    assert run("fmt", "--check", cwd=folder).status == 0
+    assert run("plan", "-e", "production", "--detailed-exitcode", cwd=folder).status == 0
+    assert run("apply", "-e", "local", "--yes", cwd=folder).status == 0
+    assert run("plan", "--detailed-exitcode", cwd=folder).status == 0
+
+
+def test_the_project_is_named_after_its_folder_or_as_it_is_told(tmp_path: Path) -> None:
+    (tmp_path / "Zürich: 2").mkdir()
+    run("init", cwd=tmp_path / "Zürich: 2")
+    run("init", "other", "--name", "Acme-Revenue", cwd=tmp_path)
+    run("init", "no", cwd=tmp_path)
+    names = [
+        yaml.safe_load((tmp_path / folder / "reconciler.yaml").read_text())["name"]
+        for folder in ("Zürich: 2", "other", "no")
+    ]
+
+    assert names == ["z-rich-2", "Acme-Revenue", "project-no"]
+
+
+@pytest.mark.parametrize("name", ["", "no", "1", "a: b", "a\n", "-a", "a" * 65])
+def test_a_name_that_yaml_could_misread_is_refused(tmp_path: Path, name: str) -> None:
+    ended = run("init", "here", f"--name={name}", cwd=tmp_path)
+
+    assert ended.status == 1
+    assert "acme-revenue" in ended.err
+    assert files_in(tmp_path) == {}
+
+
+def test_nothing_is_written_where_a_file_is_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("ours\n")
+    (tmp_path / ".gitignore").symlink_to("nowhere")
+    before = files_in(tmp_path)
+    ended = run("init", "--ci", "github", cwd=tmp_path)
+
+    assert ended.status == 1
+    assert ".gitignore, README.md exist already" in ended.err
+    assert files_in(tmp_path) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".gitignore", "README.md"]
+
+
+def test_a_folder_is_named_in_one_way_only(tmp_path: Path) -> None:
+    ended = run("-C", "acme", "init", cwd=tmp_path)
+
+    assert (ended.status, files_in(tmp_path)) == (1, {})
+    assert "reconciler init DIR" in ended.err
+
+
+def test_a_project_that_cannot_be_made_leaves_no_file_behind(tmp_path: Path) -> None:
+    (tmp_path / "sandbox").write_text("a file where a folder is due\n")
+    ended = run("init", cwd=tmp_path)
+
+    assert ended.status == 1
+    assert "sandbox" in ended.err
+    assert set(files_in(tmp_path)) == {"sandbox"}
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_a_pipeline_is_yaml_without_a_secret(tmp_path: Path, pipeline: str) -> None:
+    run("init", "--ci", pipeline, cwd=tmp_path)
+    text = (tmp_path / PIPELINES[pipeline]).read_text()
+    credentials = re.findall(r"(?:CLIENT_ID|CLIENT_SECRET|TOKEN|PASSWORD)\w*: (.*)", text)
+    document = yaml.safe_load(text)
+
+    assert {"sandbox", "production", "plan"} <= set(document["jobs"] if pipeline == "github" else document)
+    assert [value for value in credentials if not value.startswith("${{ secrets.")] == []
+    assert len(credentials) == (4 if pipeline == "github" else 0)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_every_command_of_a_pipeline_is_one_that_there_is(tmp_path: Path, pipeline: str) -> None:
+    run("init", "--ci", pipeline, cwd=tmp_path)
+    text = (tmp_path / PIPELINES[pipeline]).read_text()
+    commands = re.findall(r"(?:run:|-) reconciler (.*)", text)
+
+    assert len(commands) == 4
+    assert [run(*command.split(), cwd=tmp_path).status for command in commands] == [0, 0, 0, 0]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
+class TestApplyScript:
+    @pytest.fixture
+    def checkout(self, tmp_path: Path) -> Path:
+        """A project whose local environment keeps its state in git, and the repository it was cloned from."""
+        self.git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "origin.git")
+        self.git(tmp_path, "clone", "--quiet", "origin.git", "project")
+        folder = tmp_path / "project"
+        run("init", "--ci", "github", cwd=folder)
+        project = folder / "reconciler.yaml"
+        project.write_text(project.read_text().replace(".reconciler/local.state.json", "state/local.json"))
+        self.git(folder, "checkout", "--quiet", "-B", "main")
+        self.git(folder, "add", ".")
+        self.git(folder, "commit", "--quiet", "-m", "Begin")
+        self.git(folder, "push", "--quiet", "origin", "main")
+        return folder
+
+    def git(self, folder: Path, *arguments: str) -> str:
+        command = ["git", "-c", "user.name=ann", "-c", "user.email=ann@localhost", *arguments]
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=60).stdout
+
+    def apply(self, folder: Path, *arguments: str) -> Ended:
+        tools = folder.parent / "tools"
+        tools.mkdir(exist_ok=True)
+        tool = tools / "reconciler"
+        tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m reconciler "$@"\n')
+        tool.chmod(0o755)
+        variables = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "BRANCH": "main"}
+        variables["PYTHONPATH"] = str(REPOSITORY)
+        done = subprocess.run(
+            ["sh", "apply.sh", "local", *arguments],
+            cwd=folder,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def test_the_state_reaches_the_branch_also_when_apply_ends_early(self, checkout: Path) -> None:
+        early = self.apply(checkout, "--max-calls", "2")
+        entries = self.git(checkout.parent / "origin.git", "show", "main:state/local.json")
+        files = self.git(checkout.parent / "origin.git", "ls-tree", "-r", "--name-only", "main", "state").split()
+
+        assert early.status == 6
+        assert entries.count('"applied"') == 2
+        assert files == ["state/local.json"]
+
+    def test_a_run_that_waited_begins_with_the_state_that_others_have_pushed(self, checkout: Path) -> None:
+        late = checkout.parent / "late"
+        self.git(checkout.parent, "clone", "--quiet", "origin.git", "late")
+        first = self.apply(checkout)
+        shutil.copytree(checkout / ".reconciler", late / ".reconciler")
+        self.git(late, "checkout", "--quiet", "--detach")
+        second = self.apply(late)
+
+        assert (first.status, second.status) == (0, 0)
+        assert "0 calls" in second.out or "Nothing" in second.out or "nothing" in second.out
+        assert (late / "state" / "local.json").read_bytes() == (checkout / "state" / "local.json").read_bytes()
+
+    def test_a_run_with_nothing_to_do_pushes_nothing(self, checkout: Path) -> None:
+        self.apply(checkout)
+        before = self.git(checkout.parent / "origin.git", "rev-parse", "main")
+
+        assert self.apply(checkout).status == 0
+        assert self.git(checkout.parent / "origin.git", "rev-parse", "main") == before
