@@ -29,6 +29,12 @@ order_line_items = st.fixed_dictionaries(
 dynamic_usage_charges = st.fixed_dictionaries({"chargeNumber": texts}, optional=own) | st.fixed_dictionaries(
     {"ratePlanChargeId": texts}, optional=own
 )
+paths = st.sampled_from(["a.csv", "data/a b.csv", ".x/é", "..a/b..", "a/...", "A~"])
+bulk = st.sampled_from(["csv", "tsv", "jsonl", "parquet"]).flatmap(
+    lambda name: st.fixed_dictionaries(
+        {name: paths, "type": st.sampled_from(["Subscription", "OrderLineItem", "DynamicUsageCharge"])}, optional=own
+    )
+)
 spec_files = st.fixed_dictionaries(
     {"version": st.just(1), "flags": flags},
     optional={
@@ -39,6 +45,7 @@ spec_files = st.fixed_dictionaries(
         "subscriptions": st.lists(subscriptions, max_size=3),
         "orderLineItems": st.lists(order_line_items, max_size=3),
         "dynamicUsageCharges": st.lists(dynamic_usage_charges, max_size=3),
+        "sources": st.lists(bulk, max_size=2),
     },
 )
 
@@ -93,6 +100,7 @@ project_files = st.fixed_dictionaries(
 )
 
 AWKWARD = ["", " A", "A ", "\u3000A", "A\n", "A\u202eB", "A\u200bB", "a" * 256, "1", "A,B", "ü", "\ufeffA", "a\u00ad"]
+AWKWARD += ["/a", "../a", "a/..", "a//b", "./a", "~a", "C:a", "a\\b", "https://a/b", "a/", "a/.b", "Subscription"]
 ODD = [
     None,
     True,
@@ -126,6 +134,7 @@ SPEC_FILE: Value = {
     ],
     "orderLineItems": [{"orderNumber": "O", "itemNumber": "1", "reason": "r"}, {"orderLineItemId": "a", "owner": "o"}],
     "dynamicUsageCharges": [{"chargeNumber": "C"}, {"ratePlanChargeId": "c"}],
+    "sources": [{"csv": "data/a.csv", "type": "Subscription", "flags": FLAGS}, {"jsonl": "b", "type": "OrderLineItem"}],
 }
 PROJECT_FILE: Value = {
     "version": 1,
@@ -182,6 +191,7 @@ FIELDS = [
     *("flags", "trigger", "reason", "owner", "onlyReSend", "reMigrate", "subscriptions", "orderLineItems"),
     *("dynamicUsageCharges", "subscriptionName", "subscriptionVersion", "subscriptionVersions", "subscriptionId"),
     *("orderNumber", "itemNumber", "orderLineItemId", "chargeNumber", "ratePlanChargeId"),
+    *("sources", "csv", "tsv", "jsonl", "parquet", "type"),
 ]
 fields = st.sampled_from(FIELDS)
 

@@ -52,7 +52,7 @@ def faults_of(reading: Reading) -> list[str]:
 def spec_reading(text: str | bytes) -> tuple[Reading, list[Declaration]]:
     content = text if isinstance(text, bytes) else text.encode()
     reading = read_yaml(content, PATH)
-    return reading, read_spec(reading)
+    return reading, read_spec(reading).declarations
 
 
 def codes_in(*modules: str | Path | None) -> frozenset[str]:

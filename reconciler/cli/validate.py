@@ -77,5 +77,4 @@ def _check(folder: Path, environment: Environment, schemas: SchemaSet, valid: li
         schemas.check(reading, SPEC_SCHEMA)
         yield from reading.diagnostics
     if not any(reading.diagnostics for reading in readings):
-        files = sum(reading.root is not None for reading in readings)
-        valid.append(Valid(environment.name, len(declarations), files))
+        valid.append(Valid(environment.name, len(declarations), len(readings) - 1))

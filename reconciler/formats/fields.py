@@ -63,9 +63,12 @@ def text_of(node: Node, reading: Reading, name: str) -> str | None:
     if node.plain and _NOT_TEXT.fullmatch(text):
         _report_unquoted(node, reading, name)
         return None
-    if 0 < len(text) <= MAX_TEXT and text.isascii() and text.isprintable() and text[0] != " " != text[-1]:
-        return text
-    return text if _check_text(node, reading, name) else None
+    return text if is_plainly_text(text) or _check_text(node, reading, name) else None
+
+
+def is_plainly_text(text: str) -> bool:
+    """Say yes to most texts that `text_of` takes, and to no other: printable is stricter than safe, and cheap."""
+    return 0 < len(text) <= MAX_TEXT and text.isprintable() and text[0] != " " != text[-1]
 
 
 def _check_text(node: Scalar, reading: Reading, name: str) -> bool:
@@ -108,8 +111,9 @@ def version_of(node: Node, reading: Reading, name: str) -> int | None:
     if type(node) is not Scalar:
         _report_shape(node, reading, name, _NUMBER)
         return None
-    if node.plain and _VERSION.fullmatch(node.text):
-        return int(node.text)
+    version = version_in(node.text) if node.plain else None
+    if version is not None:
+        return version
     quoted = not node.plain and _VERSION.fullmatch(node.text)
     reading.report(
         "not-a-version",
@@ -119,6 +123,11 @@ def version_of(node: Node, reading: Reading, name: str) -> int | None:
         hint=f"Write {node.text} without quotes." if quoted else "Write digits only, such as 1.",
     )
     return None
+
+
+def version_in(text: str) -> int | None:
+    """Return the whole number from 1 to 999,999,999 that *text* writes in digits, if it does."""
+    return int(text) if _VERSION.fullmatch(text) else None
 
 
 def boolean_of(node: Node, reading: Reading, name: str) -> bool | None:

@@ -12,8 +12,11 @@ from reconciler.core.environment import Environment, Project
 from reconciler.core.resolve import Decision
 from reconciler.formats.decisions import read_decisions
 from reconciler.formats.project import read_project
+from reconciler.formats.rows import MAX_FAULTS, report_too_many
+from reconciler.formats.sources import Source
 from reconciler.formats.spec import read_spec
 from reconciler.formats.yaml_reader import Reading, read_yaml
+from reconciler.workspace.sources import SourceFiles
 
 PROJECT_FILE = "reconciler.yaml"
 MAX_FILE = 64 * 1024 * 1024
@@ -63,13 +66,24 @@ def read_project_file(folder: Path) -> tuple[Reading, Project | None]:
 
 
 def read_spec_files(folder: Path, environment: Environment) -> tuple[list[Reading], list[Declaration]]:
-    """Read every spec file of *environment*; each reading carries its own diagnostics, those of doublets included."""
+    """Read every spec file of *environment*, then the sources that they name.
+
+    The first reading is of the folder; each carries its own diagnostics, those of doublets included.
+    """
     readings: list[Reading] = []
     declarations: list[Declaration] = []
+    sources: list[tuple[Source, Reading]] = []
     for path in _spec_files(folder, environment, readings):
         reading = _read(folder, path)
         readings.append(reading)
-        declarations += read_spec(reading)
+        found = read_spec(reading)
+        declarations += found.declarations
+        sources += [(source, reading) for source in found.sources]
+    files = SourceFiles(folder, environment.specs)
+    for source, naming in sources:
+        reading, rows = files.read(source, naming)
+        readings.append(reading)
+        declarations += rows
     _report_doublets(declarations, {reading.path: reading for reading in readings})
     return readings, declarations
 
@@ -92,15 +106,20 @@ def _report_doublets(declarations: list[Declaration], readings: dict[str, Readin
     first: dict[Address, Declaration] = {}
     for declaration in declarations:
         earlier = first.setdefault(declaration.address, declaration)
-        if earlier is not declaration:
-            place = declaration.place
-            readings[place.path].report(
+        if earlier is declaration:
+            continue
+        place = declaration.place
+        reading, at = readings[place.path], (place.line, place.column)
+        if len(reading.diagnostics) < MAX_FAULTS:
+            reading.report(
                 "declared-twice",
                 f"{declaration.address} is declared twice",
-                (place.line, place.column),
+                at,
                 detail=f"First at {earlier.place}.",
                 hint="Keep one of the two; to regenerate again, change its trigger.",
             )
+        elif len(reading.diagnostics) == MAX_FAULTS:
+            report_too_many(reading, at)
 
 
 def _spec_files(folder: Path, environment: Environment, readings: list[Reading]) -> Iterator[str]:

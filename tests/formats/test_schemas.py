@@ -35,7 +35,15 @@ LISTS_WITH_SCHEMAS = {
     "dynamicUsageCharges": "dynamic-usage-charge.schema.json",
 }
 DECISIONS_SCHEMA = "decisions.schema.json"
-WRITTEN_BY_PEOPLE = [SPEC_SCHEMA, PROJECT_SCHEMA, DECISIONS_SCHEMA, *LISTS_WITH_SCHEMAS.values(), "common.schema.json"]
+SOURCE_SCHEMA = "source.schema.json"
+WRITTEN_BY_PEOPLE = [
+    SPEC_SCHEMA,
+    SOURCE_SCHEMA,
+    PROJECT_SCHEMA,
+    DECISIONS_SCHEMA,
+    *LISTS_WITH_SCHEMAS.values(),
+    "common.schema.json",
+]
 
 ONLY_THE_READER_SEES = {
     "unknown-environment",

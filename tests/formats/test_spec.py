@@ -2,15 +2,20 @@ import pytest
 import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from reading_outline import codes_in, faults_of, spec_reading
+from reading_outline import PATH, codes_in, faults_of, spec_reading
 
 from reconciler.core.declaration import Declaration, Flags
-from reconciler.formats import fields, spec, yaml_reader
+from reconciler.core.target import TargetType
+from reconciler.formats import common, declarations, fields, sources, spec, yaml_reader
 from reconciler.formats.fields import text_of
+from reconciler.formats.sources import SourceFormat
+from reconciler.formats.spec import read_spec
 from reconciler.formats.yaml_reader import Sequence, read_yaml
 
 HEAD = "version: 1\nflags: {onlyReSend: false, reMigrate: true}\n"
 FAR = "1" * 5_000
+SAME_FILE = (spec, fields, common, declarations, sources)
+"""What reads a spec file between them."""
 
 
 def subscriptions(*declarations: str) -> str:
@@ -20,6 +25,16 @@ def subscriptions(*declarations: str) -> str:
 
 def items(*declarations: str) -> str:
     return f"{HEAD}orderLineItems:\n" + "".join(f"  - {each}\n" for each in declarations)
+
+
+def source(text: str) -> str:
+    """A file whose only source stands at 4:5."""
+    return f"{HEAD}sources:\n  - {text}\n"
+
+
+def path(value: str) -> str:
+    """A file whose only path is *value*, at 4:11."""
+    return source(f"{{csv: {value}, type: Subscription}}")
 
 
 def name(value: str) -> str:
@@ -132,6 +147,36 @@ FAULTS: dict[str, tuple[str, list[str]]] = {
     "a NUL": (name('"A\\0B"'), [f"unsafe-character {NAME}"]),
     "a line break": (name('"A\\nB"'), [f"unsafe-character {NAME}"]),
     "a block of text": (f"{HEAD}reason: |\n  one\n", ["unsafe-character 3:9"]),
+    "sources of nothing": (f"{HEAD}sources:\n", ["wrong-shape 3:9"]),
+    "a source that is a path": (source("data/a.csv"), ["wrong-shape 4:5"]),
+    "a source without a file": (source("{type: Subscription}"), ["missing-field 4:5"]),
+    "a source without a type": (source("{csv: a.csv}"), ["missing-field 4:5"]),
+    "a source of two files": (source("{csv: a.csv, jsonl: b.jsonl, type: Subscription}"), ["named-twice 4:18"]),
+    "an unknown type": (source("{csv: a.csv, type: subscriptions}"), ["unknown-type 4:24"]),
+    "a type that is a list": (source("{csv: a.csv, type: []}"), ["wrong-shape 4:24"]),
+    "an unknown field of a source": (
+        source("{cvs: a.csv, type: Subscription}"),
+        ["missing-field 4:5", "unknown-key 4:6"],
+    ),
+    "bad flags of a source": (
+        source("{csv: a.csv, type: Subscription, flags: {onlyReSend: true, reMigrate: true}}"),
+        ["flags-exclude-each-other 4:45"],
+    ),
+    "a trigger of a source that is no text": (
+        source("{csv: a.csv, type: Subscription, trigger: 1}"),
+        ["unquoted-text 4:47"],
+    ),
+    "a path that is a list": (path("[a.csv]"), ["wrong-shape 4:11"]),
+    "an empty path": (path('""'), ["empty-text 4:11"]),
+    "a NUL in a path": (path('"a\\0.csv"'), ["unsafe-character 4:11"]),
+    **{
+        f"{value} for a path": (path(f'"{value}"'), ["bad-path 4:11"])
+        for value in (
+            *("/etc/passwd", "..", "../a.csv", "data/../../a.csv", "data/..", "~/a.csv", "~root/a.csv", "//host/a.csv"),
+            *("https://example.com/a.csv", "file:///a.csv", "C:/a.csv", "c:a.csv", "C:\\\\a.csv", "data\\\\a.csv"),
+            *("./a.csv", "data/./a.csv", "data//a.csv", "data/", ".", "/", "a.csv:stream"),
+        )
+    },
     "an alias for a declaration": (subscriptions("*x"), ["alias 4:5"]),
     "an alias for a name": (name("*x"), [f"alias {NAME}"]),
     "an alias for flags": ("version: 1\nflags: *x\nsubscriptions: [{subscriptionId: a}]\n", ["alias 2:8"]),
@@ -199,7 +244,7 @@ def test_every_fault_is_reported_with_its_place_and_nothing_else_is(case: str) -
 def test_the_table_covers_every_code_of_spec_and_fields() -> None:
     covered = {fault.partition(" ")[0] for _, faults in FAULTS.values() for fault in faults}
 
-    assert codes_in(spec.__file__, fields.__file__) <= covered
+    assert codes_in(*(each.__file__ for each in SAME_FILE)) <= covered
 
 
 @pytest.mark.parametrize("case", FAULTS)
@@ -214,13 +259,18 @@ def test_every_fault_says_what_to_do_in_a_few_printable_words(case: str) -> None
     ("text", "hint"),
     [
         (f"{HEAD}subscription: []\n", "Did you mean 'subscriptions'?"),
-        (f"{HEAD}colour: red\n", "Known here: dynamicUsageCharges, flags, name, orderLineItems, owner, reason,"),
+        (
+            f"{HEAD}colour: red\n",
+            "Known here: dynamicUsageCharges, flags, name, orderLineItems, owner, reason, sources,",
+        ),
         (name("0123"), 'Quote it: "0123".'),
         (version('"3"'), "Write 3 without quotes."),
         (name('" A"'), "Write 'A'."),
         (f"{HEAD}subscriptions:\n", "Write [] for an empty list, or remove the field."),
         (subscriptions("{subscriptionName: A}"), "Add subscriptionVersion."),
         (subscriptions('{orderNumber: O, itemNumber: "1"}'), "Move the declaration to the list orderLineItems."),
+        (source("{csv: a, type: Subscripton}"), "Did you mean 'Subscription'?"),
+        (path("../a.csv"), "Write a path below the spec folder of the environment, such as data/backfill.csv."),
         (
             subscriptions("{}"),
             "Name it by subscriptionName with subscriptionVersion or subscriptionId.",
@@ -308,6 +358,39 @@ def accepted(text: str) -> list[Declaration]:
 
 def addresses(text: str) -> list[str]:
     return [each.address for each in spec_reading(text)[1]]
+
+
+def sources_in(text: str) -> list[sources.Source]:
+    reading = read_yaml(text.encode(), PATH)
+    found = read_spec(reading).sources
+    assert faults_of(reading) == []
+    return found
+
+
+def test_a_source_stands_where_its_path_does_and_says_how_and_what_to_read() -> None:
+    text = source("{type: OrderLineItem, jsonl: data/a b.jsonl}") + "  - {tsv: .x/é.tsv, type: Subscription}\n"
+    first, second = sources_in(text)
+
+    assert (first.format, first.path, first.type, str(first.place)) == (
+        SourceFormat.JSON_LINES,
+        "data/a b.jsonl",
+        TargetType.ORDER_LINE_ITEM,
+        f"{PATH}:4:34",
+    )
+    assert (second.format, second.path, str(second.place)) == (SourceFormat.TSV, ".x/é.tsv", f"{PATH}:5:11")
+
+
+def test_what_a_source_says_wins_over_what_the_file_says() -> None:
+    text = source("{csv: a.csv, type: Subscription, flags: {onlyReSend: true, reMigrate: false}, owner: o}")
+    (found,) = sources_in(f"trigger: t\nowner: p\n{text}")
+
+    assert found.common == common.Common(flags=Flags.RESEND, trigger="t", owner="o")
+
+
+def test_flags_may_be_left_to_the_rows() -> None:
+    (found,) = sources_in("version: 1\nsources: [{parquet: a.parquet, type: DynamicUsageCharge}]\n")
+
+    assert found.common == common.Common()
 
 
 GOOD = """\
@@ -443,7 +526,7 @@ def test_text_taken_without_quotes_is_text_to_an_older_reader_too(value: str) ->
     assert text is None or yaml.safe_load(f"[{value}]") == [text]
 
 
-CODES = codes_in(spec.__file__, fields.__file__, yaml_reader.__file__)
+CODES = codes_in(*(each.__file__ for each in (*SAME_FILE, yaml_reader)))
 
 words = st.sampled_from(
     [

@@ -1,0 +1,147 @@
+"""Rows of a source become declarations, with every fault of every row, in memory that only what is declared fills.
+
+Rule: a row is a small mapping and means what the same declaration means in a spec file, so `DeclarationReader` decides
+about every row that `columns.py` does not find plainly right. Tests hold the two against each other.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from reconciler.core.address import format_address
+from reconciler.core.declaration import Declaration
+from reconciler.core.diagnostics import Place, shown
+from reconciler.core.target import KEY_FORMS, Target
+from reconciler.formats.columns import Columns, kind_of
+from reconciler.formats.common import FLAG_FIELDS, report_missing_flag
+from reconciler.formats.declarations import IN_ROWS, DeclarationReader
+from reconciler.formats.sources import Source
+from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar
+from reconciler.formats.yaml_reader import Sequence as SequenceNode
+
+MAX_FAULTS = 1_000
+"""As many are collected in one file; then reading it ends."""
+
+_MOST_SHAPES = 1_000
+
+At: TypeAlias = tuple[int, int]
+Locate: TypeAlias = Callable[[int, int], Sequence[At]]
+"""From the first and last line of a row to the places of its cells; asked for the rare row that may be wrong."""
+
+
+class Written(str):
+    """A number that is no whole one, as it was written."""
+
+    __slots__ = ()
+
+
+class TooManyFaults(Exception):
+    """The rest of the file is not read."""
+
+
+class RowReader:
+    """Collects the declarations of one file, and its faults in `reading`. *typed*: cells have types of their own."""
+
+    def __init__(self, source: Source, reading: Reading, locate: Locate, *, typed: bool) -> None:
+        self.declarations: list[Declaration] = []
+        self._reading = reading
+        self._locate = locate
+        self._typed = typed
+        self._common = source.common
+        self._reader = DeclarationReader(reading, source.type, source.common, IN_ROWS)
+        self._forms = [form for form in KEY_FORMS if form.type is source.type]
+        self._columns: dict[tuple[str, ...], Columns] = {}
+
+    def columns(self, names: tuple[str, ...]) -> Columns:
+        """Return what rows with these fields in this order have in common."""
+        found = self._columns.get(names)
+        if found is None:
+            found = Columns(names, self._forms, typed=self._typed)
+            if len(self._columns) < _MOST_SHAPES:
+                self._columns[names] = found
+        return found
+
+    def header(self, names: Sequence[str], places: Sequence[At]) -> Columns | None:
+        """Return the columns that all rows have, or report what is wrong with them: once, not in every row."""
+        faults = len(self._reading.diagnostics)
+        header = Mapping(*places[0])
+        for name, at in zip(names, places, strict=True):
+            if name in header.keys:
+                first = Place(self._reading.path, *header.keys[name])
+                what, hint = f"the column {shown(name)} stands here twice", "Keep one of the two."
+                self._reading.report("duplicate-key", what, at, detail=f"First at {first}.", hint=hint)
+            header.keys.setdefault(name, at)
+        self._reader.form_of(header)
+        said = [name for name in FLAG_FIELDS if name in header.keys]
+        if len(said) == 1:
+            missing = next(name for name in FLAG_FIELDS if name not in said)
+            report_missing_flag(self._reading, missing, header.keys[said[0]])
+        elif not said and self._common.flags is None and not self._common.bad_flags:
+            self._reader.report_missing_flags(places[0])
+        return self.columns(tuple(names)) if len(self._reading.diagnostics) == faults else None
+
+    def take(self, columns: Columns, cells: Sequence[Any], line: int, last: int) -> None:
+        """Add what the row in the lines *line* to *last* declares, or its faults. Raise TooManyFaults."""
+        form, key = columns.form, columns.key_of(cells)
+        common = None if key is None else columns.common_of(cells, self._common)
+        if form is None or key is None or common is None or common.flags is None:
+            self._take_slowly(columns.names, cells, line, last)
+            return
+        target = Target(form, key)
+        self.declarations.append(
+            Declaration(
+                address=format_address(target),
+                target=target,
+                flags=common.flags,
+                trigger=common.trigger,
+                place=Place(self._reading.path, line, 1),
+                reason=common.reason,
+                owner=common.owner,
+            )
+        )
+
+    def refuse(self, code: str, summary: str, at: At, *, detail: str = "", hint: str) -> None:
+        """Report what makes a row none at all. Raise TooManyFaults."""
+        self._reading.report(code, summary, at, detail=detail, hint=hint)
+        self._stop_if_full(at)
+
+    def _take_slowly(self, names: Sequence[str], cells: Sequence[Any], line: int, last: int) -> None:
+        mapping = Mapping(line, 1)
+        places = self._locate(line, last) or [(line, 1)] * len(cells)
+        for name, cell, at in zip(names, cells, places, strict=True):
+            if self._typed or cell:
+                mapping.keys[name] = at
+                mapping.values[name] = _typed_node(cell, at) if self._typed else _text_node(name, cell, at)
+        self.declarations += self._reader.read(mapping)
+        self._stop_if_full((line, 1))
+
+    def _stop_if_full(self, at: At) -> None:
+        if len(self._reading.diagnostics) >= MAX_FAULTS:
+            report_too_many(self._reading, at)
+            raise TooManyFaults
+
+
+def report_too_many(reading: Reading, at: At) -> None:
+    """Say that faults behind *at* are not told any more."""
+    what = f"{MAX_FAULTS:,} faults were found here, and there may be more"
+    reading.report("too-many-faults", what, at, hint="Correct what has been found, and validate again.")
+
+
+def _text_node(name: str, cell: str, at: At) -> Scalar:
+    """Where every value is text, a version or a flag is what it would be without quotes."""
+    return Scalar(cell, plain=kind_of(name) is not str, line=at[0], column=at[1])
+
+
+def _typed_node(cell: object, at: At) -> Node:
+    line, column = at
+    match cell:
+        case dict():
+            return Mapping(line, column)
+        case list():
+            return SequenceNode(line, column)
+        case str():
+            return Scalar(str(cell), plain=isinstance(cell, Written), line=line, column=column)
+        case None | bool():
+            text = {None: "null", True: "true", False: "false"}[cell]
+            return Scalar(text, plain=True, line=line, column=column)
+        case _:
+            return Scalar(str(cell), plain=True, line=line, column=column)
