@@ -35,7 +35,7 @@ class DelimitedReader:
         """Return what the rows declare."""
         with suppress(TooManyFaults):
             self._read_rows(self._header())
-            if not self._rows.declarations and not self._reading.diagnostics:
+            if self._rows.found_nothing:
                 at, hint = (self._records.line_num, 1), "Add a row, or remove the source."
                 self._reading.report("no-rows", "the file has a header and no rows", at, hint=hint)
         return self._rows.declarations
@@ -112,14 +112,15 @@ class DelimitedReader:
 
 def cell_places(record: str, line: int, delimiter: str) -> list[At]:
     """Return where each cell of *record*, which begins in *line*, begins."""
-    places, column, quoted, begins = [(line, 1)], 0, False, True
-    for character in record.rstrip("\r\n"):
+    places, column, begins, opened, quoted = [(line, 1)], 0, True, False, False
+    for character in record:
         column += 1
-        if character == '"' and (quoted or begins):
-            quoted = not quoted
+        if character == '"' and (begins or opened):
+            opened, quoted = True, not quoted
         elif character == "\n":
             line, column = line + 1, 0
         begins = character == delimiter and not quoted
         if begins:
             places.append((line, column + 1))
+            opened = False
     return places

@@ -36,7 +36,7 @@ class JsonLinesReader:
         """Return what the lines declare."""
         with suppress(TooManyFaults):
             self._read()
-        if not self._rows.declarations and not self._reading.diagnostics:
+        if self._rows.found_nothing:
             self._reading.report("empty-file", "the file holds no object", (0, 0), hint=_HINT)
         return self._rows.declarations
 
@@ -44,11 +44,12 @@ class JsonLinesReader:
         blocks, rows, decode = self._blocks, self._rows, self._decoder.decode
         for number, line in enumerate(blocks, 1):
             blocks.record = number
+            if line.isspace():
+                continue
             try:
                 row = decode(line)
             except (ValueError, RecursionError) as error:
-                if not line.isspace():
-                    self._refuse(error, line, number)
+                self._refuse(error, line, number)
                 continue
             if type(row) is dict:
                 rows.take(rows.columns(tuple(row)), [*row.values()], number, number)
@@ -64,7 +65,7 @@ class JsonLinesReader:
                 what, at = f"{shown(error.key)} stands here twice", (number, second)
                 self._rows.refuse("duplicate-key", what, at, detail=why, hint="Keep one of the two.")
             case json.JSONDecodeError():
-                at = (number, error.colno)
+                at = (number, error.pos + 1)
                 self._rows.refuse("not-json", "the line is not JSON", at, detail=f"{error.msg}.", hint=_HINT)
             case _:
                 what = "the line holds NaN, Infinity, a number of thousands of digits, or thousands of brackets"

@@ -46,10 +46,16 @@ class RowReader:
         self._reading = reading
         self._locate = locate
         self._typed = typed
+        self._saw_odd_rows = False
         self._common = source.common
         self._reader = DeclarationReader(reading, source.type, source.common, IN_ROWS)
         self._forms = [form for form in KEY_FORMS if form.type is source.type]
         self._columns: dict[tuple[str, ...], Columns] = {}
+
+    @property
+    def found_nothing(self) -> bool:
+        """Neither a row nor anything to report."""
+        return not (self.declarations or self._saw_odd_rows or self._reading.diagnostics)
 
     def columns(self, names: tuple[str, ...]) -> Columns:
         """Return what rows with these fields in this order have in common."""
@@ -105,6 +111,7 @@ class RowReader:
         self._stop_if_full(at)
 
     def _take_slowly(self, names: Sequence[str], cells: Sequence[Any], line: int, last: int) -> None:
+        self._saw_odd_rows = True
         mapping = Mapping(line, 1)
         places = self._locate(line, last) or [(line, 1)] * len(cells)
         for name, cell, at in zip(names, cells, places, strict=True):

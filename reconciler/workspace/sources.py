@@ -86,17 +86,17 @@ def _open_below(top: Path, path: str) -> BinaryIO:
         for folder in folders:
             step = _open_step(folder, step, opened)
         descriptor = os.open(name, _STEP, dir_fd=step)
-        file = os.fdopen(descriptor, "rb")
-    status = os.fstat(descriptor)
-    wrong = ""
-    if not stat.S_ISREG(status.st_mode):
-        wrong = "it is not a regular file"
-    elif status.st_size > MAX_SOURCE:
-        wrong = f"it has more than {MAX_SOURCE // 1024**3} GiB"
+    wrong = _wrong_with(os.fstat(descriptor))
     if wrong:
-        file.close()
+        os.close(descriptor)
         raise OSError(0, wrong)
-    return file
+    return os.fdopen(descriptor, "rb")
+
+
+def _wrong_with(status: os.stat_result) -> str:
+    if not stat.S_ISREG(status.st_mode):
+        return "it is not a regular file"
+    return f"it has more than {MAX_SOURCE // 1024**3} GiB" if status.st_size > MAX_SOURCE else ""
 
 
 def _open_step(name: str, parent: int | None, opened: ExitStack) -> int:
