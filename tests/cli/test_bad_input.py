@@ -56,7 +56,7 @@ def test_a_state_that_is_bad_is_named_and_left_alone(project: Project, name: str
     assert ".reconciler/local.state.json" in ended.err
     assert said_once(ended.err)
     assert project.state_file.read_bytes() == spoilt
-    assert len(project.ledger()) == 10
+    assert len(project.ledger()) == 12
 
 
 def remove(path: Path) -> None:

@@ -90,10 +90,10 @@ def test_trouble_can_be_rehearsed_and_the_next_apply_ends_it(project: Project) -
     cleared = project.run("emulator", "faults", "clear")
 
     assert (loaded.out, cleared.out) == ("1 rule loaded\n", "1 rule cleared\n")
-    assert "fired 10" in listed.out
+    assert "fired 12" in listed.out
     assert {result["sends"] for result in applied.document["results"]} == {2}
     assert applied.status == 0
-    assert len(project.ledger()) == 10
+    assert len(project.ledger()) == 12
 
 
 def test_rules_that_cannot_be_used_are_named(project: Project) -> None:

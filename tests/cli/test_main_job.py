@@ -18,12 +18,12 @@ def test_plan_apply_and_a_plan_with_nothing_to_do(project: Project) -> None:
     assert project.run("plan", "--detailed-exitcode").status == 2
     applied = project.run("apply", "--yes")
     assert applied.status == 0
-    assert "Applied: 10 done." in applied.out
+    assert "Applied: 12 done." in applied.out
     assert "ids 2c98" in applied.out
     planned = project.run("plan", "--detailed-exitcode")
 
     assert planned.status == 0
-    assert "10 unchanged" in planned.out
+    assert "12 unchanged" in planned.out
 
 
 def test_the_demo_shows_every_type_and_every_pair_of_flags(project: Project) -> None:
@@ -42,7 +42,7 @@ def test_every_declaration_has_exactly_one_effect_as_its_flags_say(project: Proj
     project.run("apply", "--yes")
     effects = project.ledger()
 
-    assert len({effect["target"] for effect in effects}) == len(effects) == 10
+    assert len({effect["target"] for effect in effects}) == len(effects) == 12
     for effect in effects:
         flags = effect["onlyReSend"], effect["reMigrate"]
         assert (effect["overridden"], effect["regenerateFlag"]) == FLAG_TABLE[flags]
@@ -67,6 +67,18 @@ def test_other_flags_give_one_reissue_that_names_the_field_and_taking_them_back_
     assert project.run("plan", "--detailed-exitcode").status == 0
 
 
+def test_a_row_of_a_source_is_planned_at_its_line_and_reissued_when_it_says_another_trigger(project: Project) -> None:
+    project.run("apply", "--yes")
+    project.write(
+        "local/data/backfill.csv", "subscriptionName,subscriptionVersion,trigger\nA-S00000004,1,\nA-S00000005,2,again\n"
+    )
+    (change,) = project.run("plan", "--json").document["changes"]
+
+    assert (change["action"], change["address"]) == ("reissue", "Subscription/A-S00000005@2")
+    assert [field["field"] for field in change["fields"]] == ["trigger"]
+    assert change["place"] == "local/data/backfill.csv:3:1"
+
+
 def test_a_reissue_is_sent_once_under_a_new_key(project: Project) -> None:
     project.run("apply", "--yes")
     project.edit("local/q4-backfill.yaml", "{chargeNumber: C-00000042}", "{chargeNumber: C-00000042, trigger: again}")
@@ -83,7 +95,7 @@ def test_removing_a_declaration_changes_nothing_but_a_count(project: Project) ->
     project.edit("local/q4-backfill.yaml", "dynamicUsageCharges:\n", "")
     summary = project.run("plan", "--json").document["summary"]
 
-    assert (summary["calls"], summary["undeclared"], summary["unchanged"]) == (0, 1, 9)
+    assert (summary["calls"], summary["undeclared"], summary["unchanged"]) == (0, 1, 11)
 
 
 def test_a_refused_target_stops_its_own_lane_only_and_ends_with_1(project: Project) -> None:
@@ -95,8 +107,8 @@ def test_a_refused_target_stops_its_own_lane_only_and_ends_with_1(project: Proje
     assert outcomes["Subscription/A-S00000002@1"] == "done"
     assert outcomes["Subscription/A-S00000002@99"] == "refused"
     assert outcomes["Subscription/A-S00000002@100"] == "not_started"
-    assert sorted(outcomes.values()).count("done") == 8
-    assert applied.document["summary"] == {"done": 8, "refused": 1, "in_doubt": 0, "undecided": 0, "not_started": 1}
+    assert sorted(outcomes.values()).count("done") == 10
+    assert applied.document["summary"] == {"done": 10, "refused": 1, "in_doubt": 0, "undecided": 0, "not_started": 1}
     assert "refused" in project.run("state", "show", "Subscription/A-S00000002@99").out
 
 
@@ -107,7 +119,7 @@ def test_losing_everything_after_an_apply_gives_no_second_effect(project: Projec
     project.state_file.with_name(f"{project.state_file.name}.mark").unlink()
     project.run("apply", "--yes")
 
-    assert len(project.ledger()) == 10
+    assert len(project.ledger()) == 12
     assert {a: e["applied"]["idList"] for a, e in project.state["entries"].items()} == {
         a: e["applied"]["idList"] for a, e in first.items()
     }
@@ -145,6 +157,8 @@ def test_only_and_except_choose_what_is_applied(project: Project) -> None:
         "Subscription/A-S00000002@1",
         "Subscription/A-S00000002@2",
         "Subscription/A-S00000002@3",
+        "Subscription/A-S00000004@1",
+        "Subscription/A-S00000005@2",
     ]
 
 
@@ -154,7 +168,7 @@ def test_state_list_and_show_tell_what_is_known(project: Project) -> None:
     listed = project.run("state", "list").out.splitlines()
     shown = project.run("state", "show", "Subscription/A-S00000001@1")
 
-    assert len(listed) == 10
+    assert len(listed) == 12
     for word in ("applied", "request id", "key", "digest", "ids", "2026-11-backfill"):
         assert word in shown.out
     entry = project.run("state", "show", "--json", "Subscription/A-S00000001@1").document
@@ -175,7 +189,7 @@ def test_the_state_is_private_and_one_entry_a_line(project: Project) -> None:
 
     assert stat.S_IMODE(project.state_file.stat().st_mode) == 0o600
     assert [json.loads(f"{{{line.rstrip(',')}}}") for line in lines if line.startswith('  "')]
-    assert sum(line.startswith('  "') for line in lines) == 10
+    assert sum(line.startswith('  "') for line in lines) == 12
 
 
 def test_a_plan_needs_no_credentials_and_no_network(project: Project) -> None:

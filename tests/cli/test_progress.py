@@ -44,10 +44,10 @@ def test_a_terminal_shows_where_the_run_stands_and_keeps_only_the_results(slow: 
     results = [line for line in seen.screen if line.startswith("[")]
 
     assert seen.status == 0
-    assert any("/10 ended, 0 refused, " in drawn for drawn in DRAWN.findall(seen.written))
+    assert any("/12 ended, 0 refused, " in drawn for drawn in DRAWN.findall(seen.written))
     assert not any("in flight" in line for line in seen.screen)
     assert [line.partition("  ")[0] for line in results] == [f"[{number}/10] + done" for number in range(1, 11)]
-    assert "Applied: 10 done." in seen.screen
+    assert "Applied: 12 done." in seen.screen
 
 
 def test_a_status_line_is_never_wider_than_the_terminal(slow: Project) -> None:
@@ -61,7 +61,7 @@ def test_a_status_line_stays_off_stdout_that_is_a_file(slow: Project) -> None:
     seen = run_in_terminal("apply", "--yes", cwd=slow.folder, out=slow.folder / "out.txt")
 
     assert DRAWN.findall(seen.written)
-    assert "[10/10] + done" in seen.out
+    assert "[12/12] + done" in seen.out
     assert "\x1b" not in seen.out
     assert "in flight" not in seen.out
 
@@ -78,7 +78,7 @@ def test_nothing_moves_on_a_terminal_that_only_keeps_a_record(slow: Project, var
     seen = run_in_terminal("apply", "--yes", cwd=slow.folder, variables=variables)
 
     assert seen.status == 0
-    assert "[10/10]" in seen.written
+    assert "[12/12]" in seen.written
     assert "\x1b[K" not in seen.written
 
 
@@ -187,7 +187,7 @@ def test_a_log_that_cannot_be_written_is_told_once_and_stops_nothing(project: Pr
     assert ended.status == 0
     assert ended.err.count("/dev/full") == 1
     assert "warning" in ended.err
-    assert len(project.state["entries"]) == 10
+    assert len(project.state["entries"]) == 12
 
 
 def test_a_server_that_quotes_secrets_puts_none_into_the_log(project: Project) -> None:

@@ -29,7 +29,7 @@ def test_an_older_state_stops_plan_apply_and_resolve_with_5_and_tells_the_way_ou
     assert all("reconciler state restore" in each.err and "serial" in each.err for each in ended)
     assert behind.run("plan", "--json").document["error"]["code"] == "StaleError"
     assert behind.run("state", "list").status == 0
-    assert len(behind.ledger()) == 10
+    assert len(behind.ledger()) == 12
 
 
 def test_a_deleted_state_stops_an_apply_before_everything_is_sent_again(project: Project) -> None:
@@ -41,20 +41,20 @@ def test_a_deleted_state_stops_an_apply_before_everything_is_sent_again(project:
     assert (ended.status, nothing.status) == (5, 1)
     assert "The state is gone" in ended.err
     assert "--empty" in nothing.err
-    assert len(project.ledger()) == 10
+    assert len(project.ledger()) == 12
 
 
 def test_a_restored_backup_is_decided_upon_and_the_work_goes_on(behind: Project) -> None:
     behind.state_file.unlink()
     restored = behind.run("state", "restore", "backup.json", *REASON)
-    assert (restored.status, "9 entries" in restored.out) == (0, True)
-    assert behind.run("plan", "--json").document["summary"]["undecided"] == 10
+    assert (restored.status, "11 entries" in restored.out) == (0, True)
+    assert behind.run("plan", "--json").document["summary"]["undecided"] == 12
     assert behind.run("apply", "--yes").status == 7
-    assert len(behind.ledger()) == 10
+    assert len(behind.ledger()) == 12
     known = behind.run("state", "resolve", CHARGE, "--as", "done", "--ids", "2c98", "--reason", "seen in Revenue")
     others = behind.run("state", "resolve", "--only", "*", "--as", "not-done", "--reason", "one apply was lost")
 
-    assert (known.status, others.status, len(others.out.splitlines())) == (0, 0, 9)
+    assert (known.status, others.status, len(others.out.splitlines())) == (0, 0, 11)
     assert list(SchemaSet(load_schemas()).violations("state.schema.json", behind.state)) == []
     assert behind.run("plan", "--detailed-exitcode").status == 0
     assert "restored" not in behind.run("state", "list").out
@@ -69,9 +69,9 @@ def test_nothing_left_of_the_state_is_an_empty_one_with_everything_undecided(pro
     project.run("state", "resolve", "--unlisted", "--as", "not-done", "--reason", "another tenant")
 
     assert restored.status == 0
-    assert (planned["undecided"], planned["calls"]) == (10, 0)
-    assert template.count("the state does not list it") == 10
-    assert project.run("plan", "--json").document["summary"]["regenerate"] == 10
+    assert (planned["undecided"], planned["calls"]) == (12, 0)
+    assert template.count("the state does not list it") == 12
+    assert project.run("plan", "--json").document["summary"]["regenerate"] == 12
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_a_state_that_moves_before_the_first_send_is_planned_again_where_nobody_
     assert process.returncode == 0
     assert "Planning again" in err
     assert "Plan id" in out
-    assert len(project.state["entries"]) == len(project.ledger()) == 10
+    assert len(project.state["entries"]) == len(project.ledger()) == 12
 
 
 def test_a_state_that_moves_under_a_plan_that_somebody_approves_is_stale_and_nothing_is_sent(project: Project) -> None:

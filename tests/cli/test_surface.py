@@ -18,7 +18,7 @@ from reconciler import __version__
 from reconciler.cli.arguments import build_parser
 from reconciler.stores.lock import held
 
-HEAVY = ("httpx", "jsonschema", "deepdiff", "rich", "starlette", "uvicorn", "yaml")
+HEAVY = ("httpx", "jsonschema", "deepdiff", "pyarrow", "rich", "starlette", "uvicorn", "yaml")
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("plan", "--help"), ("init",)])
@@ -87,7 +87,7 @@ def test_every_command_is_in_the_readme() -> None:
 def test_data_goes_to_stdout_and_the_rest_to_stderr(project: Project) -> None:
     ended = project.run("plan", "--json")
 
-    assert ended.document["summary"]["calls"] == 10
+    assert ended.document["summary"]["calls"] == 12
     assert "warning" in ended.err
 
 
@@ -125,7 +125,7 @@ def test_a_reader_that_goes_away_loses_nothing(project: Project) -> None:
     assert done.returncode == 0
     assert b"Traceback" not in done.stderr
     assert b"BrokenPipe" not in done.stderr
-    assert len(project.state["entries"]) == 10
+    assert len(project.state["entries"]) == 12
 
 
 @pytest.mark.parametrize("command", ["plan --json", "state list", "--version"])
@@ -183,7 +183,7 @@ def test_standard_streams_may_be_closed(project: Project) -> None:
     done = subprocess.run(["/bin/sh", "-c", command], cwd=project.folder, check=False, timeout=60)
 
     assert done.returncode == 0
-    assert len(project.state["entries"]) == 10
+    assert len(project.state["entries"]) == 12
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -41,7 +41,7 @@ def test_the_wheel_validates_and_plans_a_copy_of_the_specs(installed: Path, proj
     planned = project.run("plan", "--json", variables=variables)
 
     assert (validated.status, planned.status) == (0, 0)
-    assert planned.document["summary"]["calls"] == 10
+    assert planned.document["summary"]["calls"] == 12
 
 
 def test_the_wheel_prints_its_version(installed: Path, tmp_path: Path) -> None:
