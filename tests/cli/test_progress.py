@@ -46,7 +46,7 @@ def test_a_terminal_shows_where_the_run_stands_and_keeps_only_the_results(slow: 
     assert seen.status == 0
     assert any("/12 ended, 0 refused, " in drawn for drawn in DRAWN.findall(seen.written))
     assert not any("in flight" in line for line in seen.screen)
-    assert [line.partition("  ")[0] for line in results] == [f"[{number}/10] + done" for number in range(1, 11)]
+    assert [line.partition("  ")[0] for line in results] == [f"[{number}/12] + done" for number in range(1, 13)]
     assert "Applied: 12 done." in seen.screen
 
 
