@@ -439,7 +439,8 @@ headers = st.tuples(keys, flag_columns, st.sets(st.sampled_from(["trigger", "rea
 @given(row=headers.flatmap(lambda names: st.fixed_dictionaries(dict.fromkeys(names, cells))))
 def test_a_row_of_csv_means_what_the_same_declaration_means_in_a_spec_file(row: dict[str, str]) -> None:
     """Where the header is right: what is wrong with a header is not told again for each row."""
-    reading, declared = rows_in(csv_of([[*row], [*row.values()]]))
+    text = csv_of([[*row], [*row.values()]], line_end="\r\n")  # with "\n" the writer leaves a "\r" unquoted
+    reading, declared = rows_in(text)
     said = {name: as_in_yaml(name, cell) for name, cell in row.items() if cell}
     expected, in_spec = spec_reading(spec_of(said))
     event("refused" if in_spec == [] else "accepted")
