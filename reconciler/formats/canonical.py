@@ -11,10 +11,11 @@ from types import MappingProxyType
 from reconciler.core.target import KEY_FORMS, TargetType
 from reconciler.errors import UnfaithfulLayout
 from reconciler.formats.commented import read_commented
+from reconciler.formats.declarations import LISTS
 from reconciler.formats.fields import plain_value
 from reconciler.formats.layout import Shape, lay_out
 from reconciler.formats.project import read_project
-from reconciler.formats.spec import LISTS, read_spec
+from reconciler.formats.spec import read_spec
 from reconciler.formats.yaml_reader import Reading, read_yaml
 
 _OWN = ("flags", "trigger", "reason", "owner")
@@ -104,4 +105,6 @@ def _declarations(reading: Reading, kind: FileKind) -> tuple[object, ...]:
     if kind is FileKind.PROJECT:
         read_project(reading)
         return ()
-    return tuple((each.address, each.flags, each.trigger, each.reason, each.owner) for each in read_spec(reading))
+    return tuple(
+        (each.address, each.flags, each.trigger, each.reason, each.owner) for each in read_spec(reading).declarations
+    )

@@ -34,7 +34,7 @@ def formatted(text: str | bytes, kind: FileKind = FileKind.SPEC) -> str:
 def meaning(text: str) -> object:
     """What the strict reader reads, without places."""
     reading = read_yaml(text.encode(), "a.yaml")
-    declarations = [(d.address, d.flags, d.trigger, d.reason, d.owner) for d in read_spec(reading)]
+    declarations = [(d.address, d.flags, d.trigger, d.reason, d.owner) for d in read_spec(reading).declarations]
     assert reading.diagnostics == []
     assert reading.root is not None
     return plain_value(reading.root), declarations
