@@ -18,6 +18,7 @@ from reading_outline import PATH, codes_in, faults_of, spec_reading
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from reconciler.core.declaration import Flags
 from reconciler.core.target import KEY_FORMS
 from reconciler.formats import schema as schema_module
 from reconciler.formats.fields import UNSAFE, plain_value
@@ -214,6 +215,26 @@ def test_every_field_that_people_write_is_described(name: str) -> None:
     undescribed = [field for field, found in properties(SCHEMAS[name]) if "description" not in found]
 
     assert undescribed == []
+
+
+EXAMPLES = [
+    (f"{name}#/properties/{field}", example)
+    for name in SCHEMAS
+    for field, found in SCHEMAS[name].get("properties", {}).items()
+    for example in found.get("examples", ())
+]
+
+
+@pytest.mark.parametrize(("reference", "example"), EXAMPLES, ids=str)
+def test_every_example_is_allowed_where_it_stands(reference: str, example: Value) -> None:
+    assert list(SchemaSet({**SCHEMAS, "x": {"$ref": reference}}).violations("x", example)) == []
+
+
+def test_every_snippet_for_flags_is_a_legal_pair_and_every_legal_pair_has_one() -> None:
+    snippets = SCHEMAS["common.schema.json"]["$defs"]["flags"]["defaultSnippets"]
+    pairs = [(each["body"]["onlyReSend"], each["body"]["reMigrate"]) for each in snippets]
+
+    assert sorted(pairs) == sorted(each.value for each in Flags)
 
 
 def test_the_schemas_know_the_fields_that_the_core_knows() -> None:
