@@ -18,6 +18,7 @@ from typing import TypeAlias
 import yaml
 
 from reconciler.core.diagnostics import Diagnostic, Place, shown
+from reconciler.formats.yaml_hints import syntax_hint
 
 MAX_DEPTH = 32
 """Far above what a spec needs (4) and far below what exhausts a stack."""
@@ -77,7 +78,6 @@ class Unreadable:
 
 
 _MARK = "\ufeff"
-_SYNTAX_HINT = "Check the indentation, brackets and quotes at this place and just before it."
 
 Node: TypeAlias = Scalar | Sequence | Mapping | Unreadable
 
@@ -104,9 +104,11 @@ def read_yaml(content: bytes, path: str, *, loader: Loader = FASTEST) -> Reading
     try:
         reading.root = _Builder(reading).build(yaml.parse(text, Loader=loader))
     except yaml.YAMLError as error:
-        _report_syntax(error, reading)
+        _report_syntax(error, text, reading)
     except ValueError as error:  # PyYAML's own parser: \U00110000 in quotes, a %YAML directive of 5,000 digits
-        reading.report("yaml-syntax", "not valid YAML", (0, 0), detail=f"{error}.", hint=_SYNTAX_HINT)
+        reading.report(
+            "yaml-syntax", "not valid YAML", (0, 0), detail=f"{error}.", hint=syntax_hint(text, 0, 0, str(error))
+        )
     except _TooDeep as stop:
         reading.report("too-deep", f"nested deeper than {MAX_DEPTH} levels", stop.at, hint="A spec needs four levels.")
     return reading
@@ -135,17 +137,19 @@ def _place_after(before: str) -> tuple[int, int]:
     return len(lines), len(lines[-1]) + 1
 
 
-def _report_syntax(error: yaml.YAMLError, reading: Reading) -> None:
+def _report_syntax(error: yaml.YAMLError, text: str, reading: Reading) -> None:
     mark = getattr(error, "problem_mark", None)
     at = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
-    context = getattr(error, "context", None)
+    context, begun = getattr(error, "context", None), getattr(error, "context_mark", None)
+    if context and begun and (begun.line + 1, begun.column + 1) != at:
+        context += f" that begins at line {begun.line + 1}, column {begun.column + 1}"
     reading.report(
         "yaml-syntax",
         "not valid YAML",
         at,
         detail=f"{problem}{f' ({context})' if context else ''}.",
-        hint=_SYNTAX_HINT,
+        hint=syntax_hint(text, at[0], at[1], problem),
     )
 
 

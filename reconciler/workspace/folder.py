@@ -22,6 +22,7 @@ PROJECT_FILE = "reconciler.yaml"
 MAX_FILE = 64 * 1024 * 1024
 _ENDINGS = (".yaml", ".yml")
 _READABLE = "Make it readable for the user who runs this."
+_NO_FILE = "Put a regular file there."
 
 
 def find_folder(asked: Path | None, here: Path) -> Path:
@@ -149,7 +150,11 @@ def _walk(top: Path, reading: Reading, folder: Path) -> Iterator[str]:
         for name in folders:
             _report_link(Path(parent, name), reading, folder)
         for name in files:
-            if name.lower().endswith(_ENDINGS) and not name.startswith("."):
+            if (
+                name.lower().endswith(_ENDINGS)
+                and not name.startswith(".")
+                and _stays(Path(parent, name), reading, folder)
+            ):
                 yield Path(os.path.relpath(Path(parent, name), folder)).as_posix()
 
 
@@ -159,6 +164,19 @@ def _report_link(path: Path, reading: Reading, folder: Path) -> None:
         place = Place(Path(os.path.relpath(path, folder)).as_posix())
         what, hint = "a link to a folder is not followed", "Put the files themselves below the spec folder."
         reading.diagnostics.append(Diagnostic(code="linked-folder", summary=what, place=place, hint=hint))
+
+
+def _stays(path: Path, reading: Reading, folder: Path) -> bool:
+    """Report a link to a file that nobody reviews with the specs: one outside the project folder."""
+    if not path.is_symlink():
+        return True
+    real_folder, real = os.path.realpath(folder), os.path.realpath(path)
+    if os.path.commonpath([real_folder, real]) == real_folder:
+        return True
+    place = Place(Path(os.path.relpath(path, folder)).as_posix())
+    what, hint = "the file cannot be read: it is a link out of the project folder", "Put the file itself there."
+    reading.diagnostics.append(Diagnostic(code="unreadable", summary=what, place=place, hint=hint))
+    return False
 
 
 def load_decisions(folder: Path, path: str) -> list[Decision]:
@@ -176,24 +194,43 @@ def _read(folder: Path, path: str) -> Reading:
     except OSError as error:
         reading = Reading(path)
         what = f"the file cannot be read: {error.strerror or error}"
-        reading.report("unreadable", what, (0, 0), hint=_READABLE)
+        reading.report("unreadable", what, (0, 0), hint=_hint(error))
         return reading
     return read_yaml(content, path)
 
 
+def _hint(error: OSError) -> str:
+    if isinstance(error, _NotAsItShould):
+        return error.hint
+    return _READABLE if isinstance(error, PermissionError) else _NO_FILE
+
+
+class _NotAsItShould(OSError):
+    def __init__(self, why: str, hint: str) -> None:
+        super().__init__(0, why)
+        self.hint = hint
+
+
 def _content(path: Path) -> bytes:
-    """Read a regular file of bounded size: a FIFO or a device would block or never end."""
+    """Read a regular file of bounded size, as it was at one time: a FIFO or a device would block or never end."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(0, "it is not a regular file")
+            raise _NotAsItShould("it is not a regular file", _NO_FILE)
         if status.st_size > MAX_FILE:
-            raise OSError(0, f"it has more than {MAX_FILE // 1024 // 1024} MiB")
+            raise _NotAsItShould(f"it has more than {MAX_FILE // 1024 // 1024} MiB", "Split it into several files.")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(MAX_FILE)
+            content = file.read(MAX_FILE)
+        if _version(os.fstat(descriptor)) != _version(status):
+            raise _NotAsItShould("it was changed while it was read", "Let the change end, then run this again.")
+        return content
     finally:
         os.close(descriptor)
+
+
+def _version(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
 
 
 def spec_paths(folder: Path, environment: Environment) -> tuple[list[str], list[Diagnostic]]:

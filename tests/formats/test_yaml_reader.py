@@ -161,6 +161,29 @@ def test_every_refusal_says_what_to_do(name: str, loader: Loader) -> None:
     assert [each.code for each in found if not each.hint] == []
 
 
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("a:\n\tb: 1\n", "Write spaces in place of the tab that stands here."),
+        ("a: @b\n", "Put the value between quotes: no text without them begins with @."),
+        ("a: 1\nb: `c`\n", "Put the value between quotes: no text without them begins with `."),
+        ("a: REV-1: again\n", "Put text with a colon in it between quotes; else check the indentation here"),
+        ("<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> b\n", "Finish the merge: choose between the two sides"),
+        ("a: [1\n", "Check the indentation, brackets and quotes"),
+    ],
+)
+def test_a_syntax_error_says_what_to_do_about_its_usual_cause(content: str, hint: str, loader: Loader) -> None:
+    (found,) = read(content, loader).diagnostics
+
+    assert (found.code, found.hint[: len(hint)]) == ("yaml-syntax", hint)
+
+
+def test_a_syntax_error_at_the_end_names_the_place_where_it_began(loader: Loader) -> None:
+    (found,) = read("a: 1\nb: 'one\n", loader).diagnostics
+
+    assert "that begins at line 2, column 4" in found.detail
+
+
 def test_every_key_and_value_has_its_place(loader: Loader) -> None:
     text = "# head\nsubscriptions:\n  - {name: 'A', n: 1}\n  - name: |\n      B\n    more: [x,\n      \"y\"]\nlast:\n"
 
