@@ -102,8 +102,13 @@ def _report_unquoted(node: Scalar, reading: Reading, name: str) -> None:
         f"{name} is text, and {shown(node.text)} is not",
         at,
         detail="Without quotes it reads as a number, a date, a truth value or the like, and readers differ.",
-        hint="Write it between quotes." if len(node.text) > MAX_TEXT else f'Quote it: "{node.text}".',
+        hint=f'Quote it: "{node.text}".' if _can_be_quoted(node.text) else "Write it between quotes.",
     )
+
+
+def _can_be_quoted(text: str) -> bool:
+    """Whether *text* may be shown as it is, and stand between double quotes as it is."""
+    return len(text) <= MAX_TEXT and text.isprintable() and not set('"\\') & set(text)
 
 
 def version_of(node: Node, reading: Reading, name: str) -> int | None:

@@ -134,6 +134,10 @@ FAULTS: dict[str, tuple[str, list[str]]] = {
     "a trigger of nothing": (f"{HEAD}trigger:\n", ["missing-value 3:9"]),
     "a reason that is a date": (f"{HEAD}reason: 2026-11-22\n", ["unquoted-text 3:9"]),
     "an owner that is a list": (f"{HEAD}owner: [a, b]\n", ["wrong-shape 3:8"]),
+    "a reason that begins like a date and hides a character": (
+        f"{HEAD}reason: 2026-11-22 list\u200bprices\n",
+        ["unquoted-text 3:9"],
+    ),
     "a file's name that is a number": (f"{HEAD}name: 4\n", ["unquoted-text 3:7"]),
     "a space before": (name('" A"'), [f"outer-space {NAME}"]),
     "a space behind": (name("'A '"), [f"outer-space {NAME}"]),
@@ -264,6 +268,7 @@ def test_every_fault_says_what_to_do_in_a_few_printable_words(case: str) -> None
             "Known here: dynamicUsageCharges, flags, name, orderLineItems, owner, reason, sources,",
         ),
         (name("0123"), 'Quote it: "0123".'),
+        (f'{HEAD}reason: 2026-11-22 "old" prices\n', "Write it between quotes."),
         (version('"3"'), "Write 3 without quotes."),
         (name('" A"'), "Write 'A'."),
         (f"{HEAD}subscriptions:\n", "Write [] for an empty list, or remove the field."),
