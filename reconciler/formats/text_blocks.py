@@ -64,7 +64,7 @@ class TextBlocks:
         for content in self._pieces():
             if len(self._kept) == 2 and self.record <= self._kept[1].before:
                 at, hint = (self.record, 1), "Check that a quote is not left open."
-                self._break("record-too-long", f"the record is longer than {BLOCK // 1024} KiB", at, hint)
+                self._report("record-too-long", f"the record is longer than {BLOCK // 1024} KiB", at, hint)
                 return
             block = _Block(self._before, self._decode(content))
             self._kept = (*self._kept[-1:], block)
@@ -78,7 +78,7 @@ class TextBlocks:
         rest = self._file.read(BLOCK)
         if rest.startswith(_OTHER_MARKS):
             hint = "Save it as UTF-8; spreadsheets call that CSV UTF-8."
-            self._break("not-utf-8", "the file is UTF-16, not UTF-8", (1, 1), hint)
+            self._report("not-utf-8", "the file is UTF-16, not UTF-8", (1, 1), hint)
             return
         rest = rest.removeprefix(codecs.BOM_UTF8)
         while more := self._file.read(BLOCK):
@@ -89,7 +89,7 @@ class TextBlocks:
                 rest = rest[end:]
             if len(rest) > MAX_LINE:
                 what = f"the line is longer than {MAX_LINE // 1024 // 1024} MiB"
-                self._break("line-too-long", what, (self._before + 1, 1), "Check that the file is what it is named.")
+                self._report("line-too-long", what, (self._before + 1, 1), "Check that the file is what it is named.")
                 return
         if rest:
             yield rest
@@ -102,19 +102,19 @@ class TextBlocks:
             start = content.rfind(b"\n", 0, error.start) + 1
             at = (self._line_of(content, start), len(content[start : error.start].decode("utf-8")) + 1)
             why = f"Byte 0x{content[error.start]:02x} is not part of it."
-            self._break("not-utf-8", "not UTF-8 text", at, "Save the file as UTF-8.", detail=why)
+            self._report("not-utf-8", "not UTF-8 text", at, "Save the file as UTF-8.", detail=why)
             text = content[:start].decode("utf-8")
         conflict = _CONFLICT.search(text) if "<<<<<<< " in text or ">>>>>>> " in text else None
         if conflict is None:
             return text
         at = (self._line_of(text.encode(), len(text[: conflict.start()].encode())), 1)
         hint = "Resolve the conflict: keep the rows that are wanted."
-        self._break("merge-markers", "merge conflict markers stand in the file", at, hint)
+        self._report("merge-markers", "merge conflict markers stand in the file", at, hint)
         return text[: conflict.start()]
 
     def _line_of(self, content: bytes, start: int) -> int:
         return self._before + content.count(b"\n", 0, start) + 1
 
-    def _break(self, code: str, summary: str, at: tuple[int, int], hint: str, *, detail: str = "") -> None:
+    def _report(self, code: str, summary: str, at: tuple[int, int], hint: str, *, detail: str = "") -> None:
         self.broken = True
         self._reading.report(code, summary, at, detail=detail, hint=hint)

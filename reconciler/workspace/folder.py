@@ -20,7 +20,7 @@ from reconciler.workspace.sources import SourceFiles
 
 PROJECT_FILE = "reconciler.yaml"
 MAX_FILE = 64 * 1024 * 1024
-_ENDINGS = (".yaml", ".yml")
+SPEC_ENDINGS = (".yaml", ".yml")
 _READABLE = "Make it readable for the user who runs this."
 _NO_FILE = "Put a regular file there."
 
@@ -151,7 +151,7 @@ def _walk(top: Path, reading: Reading, folder: Path) -> Iterator[str]:
             _report_link(Path(parent, name), reading, folder)
         for name in files:
             if (
-                name.lower().endswith(_ENDINGS)
+                name.lower().endswith(SPEC_ENDINGS)
                 and not name.startswith(".")
                 and _stays(Path(parent, name), reading, folder)
             ):

@@ -1,19 +1,24 @@
-"""The lines of spec files that diagnostics point to, read once more when they are to be shown.
+"""The lines of spec files and sources that diagnostics point to, read once more when they are to be shown.
 
 Rule: no line of the project file is shown. Somebody may have written a secret into it, which is what the diagnostic
 then says, and a message ends up in logs that many read.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
-from reconciler.workspace.folder import MAX_FILE, PROJECT_FILE
+from reconciler.formats.text_blocks import MAX_LINE
+from reconciler.workspace.folder import MAX_FILE, PROJECT_FILE, SPEC_ENDINGS
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""What counts as the end of a line for the parsers that made the places (YAML 1.1, production b-char)."""
+"""What ends a line of a spec file for the parsers that made the places (YAML 1.1, production b-char)."""
+
+_PARQUET = b"PAR1"
+"""What a file begins with that has rows, and no lines."""
 
 
 def quoted(error: InvalidInput, folder: Path, *, most: int | None = None) -> InvalidInput:
@@ -29,8 +34,8 @@ def quoted(error: InvalidInput, folder: Path, *, most: int | None = None) -> Inv
 def lines_of(diagnostics: Iterable[Diagnostic], folder: Path) -> Mapping[Place, str]:
     found: dict[Place, str] = {}
     for path, places in _by_path(diagnostics).items():
-        lines = _lines(folder / path)
-        found.update((place, lines[place.line - 1]) for place in places if place.line <= len(lines))
+        lines = _lines(folder / path, {place.line for place in places})
+        found.update((place, lines[place.line]) for place in places if place.line in lines)
     return found
 
 
@@ -42,11 +47,22 @@ def _by_path(diagnostics: Iterable[Diagnostic]) -> Mapping[str, list[Place]]:
     return paths
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path, wanted: Collection[int]) -> Mapping[int, str]:
+    """Return lines by number: all of a spec file, those that are *wanted* of a source, which may be large."""
     try:
         if not path.is_file():
-            return []
+            return {}
         with path.open("rb") as file:
-            return _LINE_BREAK.split(file.read(MAX_FILE).decode("utf-8", "replace").removeprefix("\ufeff"))
+            if path.name.lower().endswith(SPEC_ENDINGS):
+                return dict(enumerate(_LINE_BREAK.split(_text(file.read(MAX_FILE))), 1))
+            if file.read(len(_PARQUET)) == _PARQUET:
+                return {}
+            file.seek(0)
+            lines = islice(iter(partial(file.readline, MAX_LINE), b""), max(wanted))
+            return {number: _text(line).rstrip("\r\n") for number, line in enumerate(lines, 1) if number in wanted}
     except (OSError, ValueError):  # a path with a NUL
-        return []
+        return {}
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace").removeprefix("\ufeff")

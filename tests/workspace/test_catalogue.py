@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from reading_outline import codes_in
+from source_files import rows_in
 
 from reconciler.core.catalogue import CATALOGUE
 from reconciler.core.catalogue.explanation import Explanation, Shows
@@ -40,6 +41,8 @@ def codes(text: str, told: Explanation, folder: Path) -> set[str]:
             (folder / "local/example.yaml").write_bytes(content)
             readings, _ = read_spec_files(folder, LOCAL)
             return {found.code for reading in readings for found in reading.diagnostics}
+        case Shows.CSV:
+            return {found.code for found in rows_in(content)[0].diagnostics}
         case Shows.PROJECT:
             (folder / "reconciler.yaml").write_bytes(content)
             return {found.code for found in read_project_file(folder)[0].diagnostics}
@@ -88,5 +91,14 @@ def test_most_codes_are_shown_by_an_example_that_a_reader_has_refused() -> None:
     assert {each.code for each in EXPLAINED if each.shows is Shows.SITUATION} == {
         *("against-schema", "cannot-be-settled", "daily-limit", "damaged-journal", "foreign-journal", "linked-folder"),
         *("mixed-keys", "no-folder", "no-project", "no-spec-files", "nothing-selected", "unreadable"),
-        "version-left-out",
+        *(
+            "line-too-long",
+            "no-parquet",
+            "not-parquet",
+            "record-too-long",
+            "source-twice",
+            "too-many-faults",
+            "version-left-out",
+            "wrong-column-type",
+        ),
     }

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.diagnostics import InvalidInput, Place
+from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.core.environment import EmulatorApi, Environment
 from reconciler.formats.rows import MAX_FAULTS
 from reconciler.workspace import sources as sources_module
 from reconciler.workspace.folder import load_spec, read_spec_files
+from reconciler.workspace.lines import lines_of
 
 ENVIRONMENT = Environment(
     name="local", api=EmulatorApi(database="a.db"), specs="local", state_file="a.json", place=Place("reconciler.yaml")
@@ -241,3 +242,26 @@ def test_a_file_that_is_named_twice_is_refused_and_its_rows_are_not_told_one_by_
         "local/b.yaml:4:11",
         "First at local/a.yaml:4:11.",
     )
+
+
+def test_the_line_of_a_row_is_shown_as_it_stands_though_only_a_line_feed_ends_it(folder: Path) -> None:
+    write(
+        folder / "local/data/a.csv", "\ufeffchargeNumber,reason\r\nC-1,a\u2028b\r\n" + "C-2,\n" * 50_000 + " C-3,é\r\n"
+    )
+    name(folder, "data/a.csv")
+    readings, _ = read_spec_files(folder, ENVIRONMENT)
+    found = [each for reading in readings for each in reading.diagnostics]
+    lines = lines_of((each for each in found if each.code != "declared-twice"), folder)
+
+    assert {str(place): line for place, line in lines.items()} == {
+        "local/data/a.csv:2:5": "C-1,a\u2028b",
+        f"local/data/a.csv:{MAX_FAULTS + 2}:1": "C-2,",
+        "local/data/a.csv:50003:1": " C-3,é",
+    }
+
+
+def test_no_line_of_parquet_is_shown(folder: Path) -> None:
+    (folder / "local/data/a.parquet").write_bytes(b"PAR1\nrow\nrow\n")
+    found = Diagnostic(code="missing-key", summary="", place=Place("local/data/a.parquet", 2, 1))
+
+    assert lines_of([found], folder) == {}

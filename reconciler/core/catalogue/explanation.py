@@ -5,12 +5,13 @@ from enum import StrEnum
 
 
 class Shows(StrEnum):
-    """What an example is a piece of. Those of the first four are read by the real readers in a test."""
+    """What an example is a piece of. All but those of a situation are read by the real readers in a test."""
 
     SPEC = "a spec file"
     PROJECT = "reconciler.yaml"
     DECISIONS = "a file of decisions"
     STATE = "the state document"
+    CSV = "rows of subscriptions in CSV"
     SITUATION = "a situation"
     """Not one document: a folder, a selection, a disk. The example tells it in words."""
 
