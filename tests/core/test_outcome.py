@@ -274,7 +274,7 @@ def test_what_had_no_effect_leaves_the_history_without_doubt(answer: Answer | Fa
 
 @pytest.mark.parametrize("seconds", [0.0, 30.0, -5.0, float("inf"), 1e300])
 @pytest.mark.parametrize(
-    "answer", [gateway(429), gateway(503), gateway(401), LOCK, INTERNAL, business(429, "58730070")]
+    "answer", [gateway(429), gateway(503), gateway(401), LOCK, INTERNAL, business(429, "58730070"), business(429)]
 )
 def test_what_the_platform_asks_to_wait_is_passed_on_as_it_is(answer: Answer, seconds: float) -> None:
     known = know(replace(answer, retry_after=seconds))
@@ -338,6 +338,18 @@ def test_all_reasons_are_told_and_the_code_is_the_first() -> None:
     known = know(Answer(status=404, is_business=True, success=False, reasons=reasons))
 
     assert known == Refusal(code="53100040", message="no such subscription; bad version")
+
+
+def test_missing_rights_are_told_as_they_are_also_when_they_settle_no_doubt() -> None:
+    assert know(business(403, "90000011"), DOUBTFUL) == Again(code="90000011", message="why", cause=Cause.BARRED)
+
+
+def test_a_limit_and_a_lock_in_one_answer_are_passing_also_with_status_429() -> None:
+    reasons = (Reason("58730070", "too many"), Reason("58730050", "locked"))
+    first, second = told_in_turn(replace(business(429, request_id="r-1"), reasons=reasons), times=2)
+
+    assert kind(first) is Cause.PASSING
+    assert second == Refusal(code="58730070", message="too many; locked", passing=True)
 
 
 @pytest.mark.parametrize("status", [200, 429])

@@ -207,6 +207,19 @@ def test_a_saved_server_error_is_all_that_is_unknown_until_something_is_sent_aga
         assert (doubt.spent, doubt.saved_error) == (True, False)
 
 
+def test_a_saved_server_error_is_known_whoever_of_two_tells_it_of_one_send() -> None:
+    bare = lost(record(0))
+    for known in ((ERROR_SAVED, bare), (bare, ERROR_SAVED)):
+        (doubt,) = entry(*known).in_doubt
+        assert doubt.saved_error
+
+
+def test_a_doubt_that_a_later_applied_call_has_overwritten_is_not_recorded_late() -> None:
+    known = entry(applied(record(1, B)))
+
+    assert known.with_unsettled(lost(record(0, A))) == known
+
+
 def test_a_persons_word_on_one_doubt_says_nothing_of_another() -> None:
     known = entry(lost(record(0, A)), lost(record(1, B)))
     first, second = known.unsettled
