@@ -163,7 +163,8 @@ class History:
         elif content:
             self._spoilt.add(path.name)
             at = chance.randrange(len(content))
-            path.write_bytes(content[:at] + bytes([content[at] ^ 1 << chance.randrange(8)]) + content[at + 1 :])
+            bad = bytes([content[at] ^ 1 << chance.randrange(8)]) if chance.random() < 0.5 else bytes(512)
+            path.write_bytes(content[:at] + bad + content[at + len(bad) :])
         world.witness.loses(before, what_is_readable(world), content)
         world.tell(f"{path.name} is {how}")
 

@@ -147,4 +147,4 @@ def _token(chance: Random) -> Rule:
 
 
 def _retry_after(chance: Random) -> object:
-    return chance.choice((None, None, 1, 5, 40, 4000, -5, "soon", {"date_in": 30}))
+    return chance.choice((None, None, 1, 5, 40, 120, 4000, -5, "soon", {"date_in": 30}))

@@ -48,6 +48,8 @@ KEY = re.compile(rb"k1-[0-9a-f]{64}")
 _DAY = 86_400.0
 _MARGIN = 1_800.0
 _SETTLING = 600.0
+_FRESH = 35.0
+"""Seconds between what is written down and the send, and for whole seconds."""
 
 
 @dataclass(eq=False)
@@ -306,6 +308,9 @@ class Witness:
         for lost in entry.get("unsettled", ()):
             key = self.keys.get(lost["key"])
             if key is not None and not key.blurred:
-                first = min((each.at for each in key.sends if each.outcome == UNKNOWN), default=inf)
+                unknown = [each.at for each in key.sends if each.outcome == UNKNOWN]
+                first, last = min(unknown, default=inf), max(unknown, default=-inf)
                 if datetime.fromisoformat(lost["sent"]).timestamp() > first + CLOCK_ERROR + 1:
                     yield "I1 a key is on record as younger than it is"
+                if datetime.fromisoformat(lost["lastSent"]).timestamp() < last - _FRESH:
+                    yield "I6 a send is on record as longer ago than it is"
