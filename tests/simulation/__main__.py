@@ -21,9 +21,6 @@ _AT_A_TIME = 10
 
 def endings(seeds: Iterable[int], jobs: int) -> Iterator[Ending]:
     """Live through all *seeds*, in *jobs* processes."""
-    if jobs == 1:
-        yield from map(outcome, seeds)
-        return
     with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=50) as pool:
         yield from pool.imap_unordered(outcome, seeds, chunksize=_AT_A_TIME)
 

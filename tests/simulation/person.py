@@ -28,14 +28,19 @@ def settle(world: World) -> None:
 
 
 def _move_old_damage_away(apply: Apply) -> None:
-    """Nothing may leave while a damaged journal is there that is older than a key: what it hid has been compared."""
+    """Nothing may leave while a damaged journal is there that is older than a key: what it hid has been compared.
+
+    What can still be read of it is kept in the state.
+    """
     store = apply.store
     stored = load_state(store, apply.journals, ENVIRONMENT, store.mark)
     now = platform_time(apply.clock.now(), stored.state, MACHINE)
-    for each in stored.damaged:
-        if each.began is None or not is_known(each.began, now):
-            apply.journals.remove(each.name)
-            apply.world.tell(f"a person moves {each.name} away")
+    old = [each.name for each in stored.damaged if each.began is None or not is_known(each.began, now)]
+    if old and stored.state is not None:
+        change_state(store, stored, stored.state)
+    for name in old:
+        apply.journals.remove(name)
+        apply.world.tell(f"a person moves {name} away")
 
 
 def _can_tell(world: World, lost: Unsettled) -> bool:
