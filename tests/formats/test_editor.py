@@ -197,6 +197,13 @@ def test_a_snippet_for_a_declaration_is_a_declaration(write: Write, name: str, l
     assert len(declarations) == 1
 
 
+def test_a_source_is_offered_as_a_file_with_its_type(write: Write) -> None:
+    text = f"{HEAD}sources:\n  - "
+    offer = write(f"{text}\n").offers(5, "- ")["rows of CSV"]
+
+    assert faults_of(spec_reading(text + typed(offer).replace("\n", "\n  ") + "\n")[0]) == []
+
+
 def test_a_new_file_is_offered_a_whole_spec(write: Write) -> None:
     offer = write(f"{MODELINE}\n").offers(2, "")["spec file"]
     reading, declarations = spec_reading(MODELINE + typed(offer) + "\n")

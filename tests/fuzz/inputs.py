@@ -28,6 +28,10 @@ orderLineItems: [{orderNumber: O-7, itemNumber: "1"}, {orderLineItemId: 8ad1}]
 : - chargeNumber: >-
       C-42
   - {ratePlanChargeId: "8ad2", trigger: x}
+sources:
+  - {csv: data/a.csv, type: Subscription, flags: {onlyReSend: true, reMigrate: false}}
+  - jsonl: rows.jsonl
+    type: OrderLineItem
 """
 """Every field, in every style of YAML that a spec may use."""
 

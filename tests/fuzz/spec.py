@@ -2,9 +2,9 @@
 
     PYTHONPATH=tests python -m fuzz.spec --inputs 1000000
 
-Every input must be read or refused with known codes, at places inside the file and in printable words, with no other
-exception, no signal, within seconds of CPU time and little memory; what is accepted, the published schema accepts too.
-Inputs are read in child processes, so that one that ends by a signal is a finding and not the end.
+Every input must be read or refused with known codes, at places inside the file and in printable words, with
+no other exception, no signal, within seconds of CPU time and little memory; what is accepted, the published schema
+accepts too. Inputs are read in child processes, so that one that ends by a signal is a finding and not the end.
 """
 
 import argparse
@@ -36,7 +36,9 @@ ADDRESSES = 4 * 1024**3
 """Bytes of addresses, so that an input that takes all memory is a finding too."""
 
 BATCH = 10_000
-CODES = codes_in(*map(str, sorted((REPOSITORY / "reconciler/formats").glob("*.py"))))
+CODES = codes_in(*sorted((REPOSITORY / "reconciler/formats").glob("*.py")))
+"""Each of them is explained: tests/workspace/test_catalogue.py."""
+
 SCHEMAS = SchemaSet(load_schemas())
 
 Check: TypeAlias = Callable[[bytes], str]
