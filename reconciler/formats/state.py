@@ -48,12 +48,18 @@ def write_state(state: State) -> bytes:
         **_present(restored=_restored_object(state.restored) if state.restored else None),
     }
     lines = [f" {_json(name)}: {_json(value)}," for name, value in head.items()]
-    entries = ",\n".join(
-        f"  {_json(address)}: {_json(entry_object(state.entries[address]))}"
-        for address in sorted(state.entries, key=address_order)
-    )
-    body = f"{{\n{entries}\n }}" if entries else "{}"
-    return "\n".join(["{", *lines, f' "entries": {body}', "}", ""]).encode(errors="backslashreplace")
+    pieces = [_encoded("\n".join(["{", *lines, ' "entries": {']))]
+    separator = "\n"
+    for address in sorted(state.entries, key=address_order):
+        pieces.append(_encoded(f"{separator}  {_json(address)}: {_json(entry_object(state.entries[address]))}"))
+        separator = ",\n"
+    pieces.append(b"\n }\n}\n" if state.entries else b"}\n}\n")
+    return b"".join(pieces)
+
+
+def _encoded(text: str) -> bytes:
+    """Return *text* as UTF-8, piece by piece: a large document is in memory twice, not five times."""
+    return text.encode(errors="backslashreplace")
 
 
 def entry_object(entry: Entry) -> dict[str, Any]:
@@ -80,8 +86,8 @@ def read_state(content: bytes, path: str, *, environment: str) -> State:
 def _read_lines(content: bytes, path: str, environment: str) -> State | None:
     """Return the state, or None where it must be read as a whole, be it to say what is wrong and where."""
     try:
-        rest, plain = take_applied(content.decode())
-        state = _read_whole(rest.encode(), path, environment) if plain else None
+        rest, plain = take_applied(content)
+        state = _read_whole(rest, path, environment) if plain else None
     except (UnicodeDecodeError, InvalidInput):
         return None
     is_doubled = state is not None and not plain.keys().isdisjoint(state.entries)

@@ -13,7 +13,7 @@ from reconciler.core.digest import SCHEME, Digest
 from reconciler.core.state import Applied, CallRecord, Entry
 from reconciler.core.timestamp import Timestamp, moment
 
-_BEGIN, _END = '\n "entries": {\n', "\n }\n}\n"
+_BEGIN, _END = b'\n "entries": {\n', b"\n }\n}\n"
 _NAME = r"[A-Za-z0-9._~+-]+"
 _NUMBER = r"0|[1-9][0-9]{0,17}"
 _TEXT = r'"([^"\\\x00-\x1f]*)"'
@@ -31,31 +31,36 @@ _LINE = re.compile(
 _RESEND, _REWRITE = Flags.RESEND, {"true": Flags.REWRITE_AND_RECOLLECT, "false": Flags.REWRITE}
 
 
-def take_applied(text: str) -> tuple[str, dict[Address, Entry]]:
+def take_applied(content: bytes) -> tuple[bytes, dict[Address, Entry]]:
     """Return the document without its plain lines, and the entries of these. It is unchanged if they stand out of line.
 
-    What is left is a document of its own, to be read as such.
+    What is left is a document of its own, to be read as such. Raise UnicodeDecodeError for a line that is not UTF-8.
     """
-    head, begin, rest = text.partition(_BEGIN)
-    body, end, after = rest.rpartition(_END)
-    if not begin or not end or after:
-        return text, {}
+    begin = content.find(_BEGIN)
+    if begin < 0 or not content.endswith(_END):
+        return content, {}
     entries: dict[Address, Entry] = {}
-    others: list[str] = []
+    others: list[bytes] = []
     times: dict[str, Timestamp] = {}
-    lines = body.split("\n")
-    last = lines.pop()
-    for line in (*(line.removesuffix(",") if line.endswith(",") else "" for line in lines), last):
-        found = _LINE.fullmatch(line)
+    place, end, count = begin + len(_BEGIN), len(content) - len(_END), 0
+    while place <= end:
+        stop = content.find(b"\n", place, end)
+        line = content[place : end if stop < 0 else stop]
+        if stop >= 0 and not line.endswith(b","):
+            return content, {}
+        line = line if stop < 0 else line[:-1]
+        found = _LINE.fullmatch(line.decode())
         entry = _entry(found, times) if found else None
         if found and entry:
             entries[Address(found[1])] = entry
         else:
             others.append(line)
-    if len(entries) + len(others) != len(lines) + 1 or "" in others:
-        return text, {}
-    left = ",\n".join(others)
-    return f"{head}{_BEGIN}{left}{_END}" if others else f'{head}\n "entries": {{}}\n}}\n', entries
+        count += 1
+        place = end + 1 if stop < 0 else stop + 1
+    if len(entries) + len(others) != count or b"" in others:
+        return content, {}
+    head = content[:begin]
+    return head + (_BEGIN + b",\n".join(others) + _END if others else b'\n "entries": {}\n}\n'), entries
 
 
 def _entry(found: re.Match[str], times: dict[str, Timestamp]) -> Entry | None:

@@ -457,7 +457,7 @@ PLAIN = write_state(
 
 
 def test_plain_lines_are_taken_by_themselves() -> None:
-    rest, entries = take_applied(PLAIN.decode())
+    rest, entries = take_applied(PLAIN)
 
     assert len(entries) == 2
     assert json.loads(rest)["entries"] == {}
