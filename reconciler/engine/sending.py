@@ -74,10 +74,10 @@ class Sends:
             progress=sender.progress,
         )
         self._total = len(plan.changes)
-        self._lanes: dict[str, deque[Change]] = {}
-        for change in plan.changes:
-            self._lanes.setdefault(lane_of(parse_address(change.address)), deque()).append(change)
-        self._free = deque(self._lanes)
+        self._lanes: dict[str, list[Change]] = {}
+        for change in reversed(plan.changes):
+            self._lanes.setdefault(lane_of(parse_address(change.address)), []).append(change)
+        self._free = deque(reversed(self._lanes))
         self._begun: deque[tuple[str, Try]] = deque()
         self._trying = 0
         self._calls_left = sender.max_calls
@@ -130,7 +130,7 @@ class Sends:
 
     def _begin(self, lane: str) -> bool:
         """Begin the next call of *lane* and return True, or keep the result of a change that needs none."""
-        change = self._lanes[lane].popleft()
+        change = self._lanes[lane].pop()
         call = self._call_of(change)
         if isinstance(call, Result):
             self._keep(lane, call)
@@ -201,7 +201,7 @@ class Sends:
         self._remember(result)
         if result.outcome is not Outcome.DONE:
             while rest:
-                self._remember(_not_sent(rest.popleft()))
+                self._remember(_not_sent(rest.pop()))
         elif rest:
             self._free.append(lane)
 
