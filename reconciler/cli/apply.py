@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 from contextlib import AbstractContextManager, nullcontext
@@ -232,6 +233,7 @@ def _apply(planned: Planned, arguments: argparse.Namespace, world: World, log: R
         version=__version__,
     )
     try:
+        gc.freeze()  # what was planned lives to the end: the collector need not look at it again and again
         finished = asyncio.run(_send(run, planned, arguments, world, log, time=time))
     except _FAILURES as error:
         failure = _failure_of(error)
