@@ -21,7 +21,7 @@ I7   Only calls of the plan leave, no more at once and in all than was asked for
      none after one that is not done. The intent of each is durable before.
 I8   A run that ends with a stale plan, a lock or the wrong tenant has sent nothing.
 I10  The secret and the tokens appear in no state, journal, result or message.
-I11  After any crash, plan and apply alone go on: nothing is unreadable, nothing hangs.
+I11  After any crash, plan and apply alone go on: nothing is unreadable, nothing hangs, no doubt vanishes.
 I12  A plan sends and writes nothing.
 """
 
@@ -271,6 +271,18 @@ class Witness:
         for address, entry in (self.written or {"entries": {}})["entries"].items():
             for text in (*self._lies(entry), *self._lowered(address, entry), *(self._young(entry) if is_all else ())):
                 self.finds(f"{text}: {address}", address in self.void)
+        for address in self._vanished() if is_all else ():
+            self.finds(f"I11 a doubt has vanished: {address}", address in self.void)
+
+    def _vanished(self) -> Iterator[str]:
+        """Addresses of which the last key that may have had an effect is unknown, and not on record as such."""
+        entries = (self.written or {"entries": {}})["entries"]
+        for address, keys in self.by_address.items():
+            known = {lost["key"] for lost in entries.get(address, {}).get("unsettled", ())}
+            standing = [name for name, key in self.keys.items() if key in keys and key.standing in (DONE, UNKNOWN)]
+            last = self.keys[standing[-1]] if standing else None
+            if last and last.standing == UNKNOWN and not last.forgotten and standing[-1] not in known:
+                yield address
 
     def _lies(self, entry: Mapping[str, Any]) -> Iterator[str]:
         applied, refused = entry.get("applied"), entry.get("refused")
