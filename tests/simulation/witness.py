@@ -12,8 +12,9 @@ I1   One key has one effect at most. Two effects of the same declaration have so
 I2   Ids on record were answered by the server under the key of the record, or are a person's word.
 I3   What is on record as applied was answered with HTTP 200 and success, or is a person's word; what is on record as
      refused was answered so, and has no effect.
-I4   The serial grows with each write, and the lineage stays. What is settled stays so: no call comes back into doubt,
-     and none that was applied before takes the place of a later one, whatever old journals turn up.
+I4   The serial grows with each write, and the lineage stays. What was applied stays so, whatever old journals turn up:
+     it neither comes back into doubt nor takes the place of a later call. What was refused does as long as it is the
+     last that was.
 I5   The file holds the old document or the new one, whole.
 I6   While the outcome of the last key of an address is unknown, no other key of it is sent; unless a person has said
      so, or the declaration has changed and ten minutes have passed since it was sent without an answer that tells.
@@ -306,8 +307,9 @@ class Witness:
                 yield "I3 on record as refused, and never answered so"
 
     def _lowered(self, address: str, entry: Mapping[str, Any]) -> Iterator[str]:
-        self.settled |= {entry[name]["key"] for name in ("applied", "refused") if name in entry}
-        if any(lost["key"] in self.settled for lost in entry.get("unsettled", ())):
+        self.settled |= {entry["applied"]["key"]} if "applied" in entry else set()
+        on_record = {entry[name]["key"] for name in ("applied", "refused") if name in entry}
+        if any(lost["key"] in self.settled | on_record for lost in entry.get("unsettled", ())):
             yield "I4 a settled call is in doubt again"
         if "applied" in entry:
             known, key = self.applied.setdefault(address, []), entry["applied"]["key"]

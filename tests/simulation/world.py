@@ -96,9 +96,9 @@ class World:
         """Let the machine sleep: time passes, and its timers stand still.
 
         Not while something is on its way to the disk or the platform: a client that sleeps between the last look at the
-        clock and the send cannot know better.
+        clock and the send cannot know better. Nor while the platform is at work, which does not sleep.
         """
-        if self.loop.at_work or self.witness.under_way:
+        if self.loop.at_work or self.witness.under_way or self.app._unfinished:
             return
         self._slept += seconds
         self.tell(f"the machine sleeps for {seconds:.0f} s")
