@@ -13,8 +13,8 @@ I2   Ids on record were answered by the server under the key of the record, or a
 I3   What is on record as applied was answered with HTTP 200 and success, or is a person's word; what is on record as
      refused was answered so, and has no effect.
 I4   The serial grows with each write, and the lineage stays. What was applied stays so, whatever old journals turn up:
-     it neither comes back into doubt nor takes the place of a later call. What was refused does as long as it is the
-     last that was.
+     it neither comes back into doubt nor takes the place of a later call. A refusal stays until a later one takes its
+     place.
 I5   The file holds the old document or the new one, whole.
 I6   While the outcome of the last key of an address is unknown, no other key of it is sent; unless a person has said
      so, or the declaration has changed and ten minutes have passed since it was sent without an answer that tells.
