@@ -104,7 +104,10 @@ class MemoryMark:
 
 @dataclass
 class MemoryJournal:
-    """The journal of a run, in memory; *fails* makes every write after the head an error."""
+    """The journal of a run, in memory; *fails* makes every write after the head an error.
+
+    So does *fails_to_sync*, and yet what was written can be read.
+    """
 
     name: str
     store: "MemoryJournals"
@@ -114,6 +117,8 @@ class MemoryJournal:
             raise StorageError("The journal cannot be written", f"{self.name}: no space left on device.")
         self.store.contents[self.name] += content
         self.store.writes += 1
+        if self.store.fails_to_sync:
+            raise StorageError("The journal cannot be written", f"{self.name}: input/output error.")
 
     def close(self) -> None:
         self.store.closed.append(self.name)
@@ -126,6 +131,7 @@ class MemoryJournals:
     contents: dict[str, bytes] = field(default_factory=dict)
     closed: list[str] = field(default_factory=list)
     fails: bool = False
+    fails_to_sync: bool = False
     is_unreadable: bool = False
     writes: int = 0
 

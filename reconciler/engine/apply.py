@@ -18,7 +18,7 @@ from reconciler.core.key import KeyScope, is_known
 from reconciler.core.limiter import FREE_SHARE, limiter
 from reconciler.core.plan import Change, Plan, Undecided
 from reconciler.core.run import CallError, Outcome, Result, Run, Stop
-from reconciler.core.state import State
+from reconciler.core.state import State, Unsettled
 from reconciler.core.tenancy import Tenancy, agree
 from reconciler.core.timestamp import timestamp
 from reconciler.engine.group_commit import GroupCommit
@@ -168,7 +168,7 @@ async def _send(run: Run, request: Request, ports: Ports, base: _Base) -> Run:
     except StorageError as failure:
         error = failure
     await commit.close()
-    written, unsaved = _close(ports, journal.name, base, sends.learned, is_whole=is_whole)
+    written, unsaved = _close(ports, journal.name, base, sends, is_whole=is_whole)
     known = {**{each.address: each for each in written if each.outcome is Outcome.IN_DOUBT}, **sends.results}
     error = unsaved or error
     return replace(
@@ -186,11 +186,12 @@ def _stop_of(error: ReconcilerError) -> Stop:
 
 
 def _close(
-    ports: Ports, name: str, base: _Base, learned: Sequence[Result], *, is_whole: bool
+    ports: Ports, name: str, base: _Base, sends: Sends, *, is_whole: bool
 ) -> tuple[Sequence[Result], ReconcilerError | None]:
-    """Fold what was *learned* and remove the journal.
+    """Fold what *sends* has learned and remove the journal.
 
-    Of a run that was broken off the journal knows more, such as calls under way, and perhaps less: both are folded.
+    Of a run that was broken off the journal knows more, such as calls under way, and perhaps less: both are folded, but
+    for calls that are written down there and, as is known here, have never left.
     Return what the journal was found to say then, and what has failed: the journal stays, and what is known is saved if
     it can be.
     """
@@ -198,16 +199,21 @@ def _close(
     failure: ReconcilerError | None = None
     try:
         if not is_whole:
-            written = tuple(results_of(read_journal(ports.journals.read(name), name)))
+            told = results_of(read_journal(ports.journals.read(name), name))
+            written = tuple(each for each in told if _may_have_happened(each, sends))
     except (StorageError, InvalidInput) as error:
         failure = error
     try:
-        _save(ports.store, base, [*written, *learned])
+        _save(ports.store, base, [*written, *sends.learned])
         if failure is None:
             ports.journals.remove(name)
     except (StorageError, StaleError, InvalidInput) as error:
         failure = failure or error
     return written, failure
+
+
+def _may_have_happened(told: Result, sends: Sends) -> bool:
+    return not isinstance(told.record, Unsettled) or sends.has_left(told.record.call.key)
 
 
 def _opened(request: Request, base: _Base) -> Opened:

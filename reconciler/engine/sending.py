@@ -90,6 +90,10 @@ class Sends:
         """Why this ended before its end, if it did."""
         return self._gate.stopped or self._over
 
+    def has_left(self, key: str) -> bool:
+        """Whether something has left under *key* in this run."""
+        return key in self._tries.left
+
     def stop(self, why: Stop) -> None:
         """Let nothing more leave."""
         self._gate.close(why)

@@ -75,6 +75,8 @@ class Tries:
         self._gate = gate
         self._journal = journal
         self._progress = progress
+        self.left: set[str] = set()
+        """The keys under which something has left in this run."""
 
     def begin(self, call: Call) -> Try:
         """Write down that *call* is about to leave; it may leave when that is durable."""
@@ -142,6 +144,7 @@ class Tries:
         """Send once what may leave, and write down what came of it."""
         left, tried.written = tried.written or timestamp(self._clock.now()), None
         tried.sends += 1
+        self.left.add(tried.call.key)
         generation, began = self._gate.limiter.generation, self._clock.monotonic()
         try:
             answer = await self._answer(tried.call)

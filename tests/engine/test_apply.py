@@ -724,3 +724,34 @@ def test_a_tenant_whose_budget_is_used_up_ends_a_run_in_order_and_the_next_goes_
     assert first.stop is Stop.BUDGET
     assert outcomes(first) == [Outcome.DONE, Outcome.DONE, *[Outcome.NOT_STARTED] * 3]
     assert outcomes(world.apply()) == [Outcome.DONE] * 3
+
+
+def test_what_was_written_down_and_has_never_left_is_no_doubt_where_that_is_known() -> None:
+    """A is applied; B is written down, and the disk fails before it may leave; back at A nothing is to be done."""
+    world = World(declare())
+    world.apply()
+    before = world.entry()
+    world.spec = spec_of(declare(flags=B))
+    world.journals.fails_to_sync = True
+    run = world.apply()
+
+    assert (run.stop, outcomes(run), len(world.platform.sent)) == (Stop.STORAGE, [Outcome.NOT_STARTED], 1)
+    assert world.entry() == before
+    world.spec = spec_of(declare())
+    assert world.request().plan.changes == ()
+
+
+def test_what_has_left_before_the_disk_failed_stays_in_doubt() -> None:
+    world = World(declare(), declare(charge()))
+    world.concurrency = 2
+
+    def disk_fails() -> None:
+        world.journals.fails_to_sync = True
+
+    world.platform.before_answer = disk_fails
+    world.platform.answers = {1: LOST}
+    run = world.apply()
+
+    known = {result.address: result.outcome for result in run.results}
+    assert known[FIRST] is Outcome.IN_DOUBT
+    assert [each.call.key for each in world.entry().in_doubt] == [own_key(declare())]
