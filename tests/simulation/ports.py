@@ -51,6 +51,8 @@ class WatchedStore:
 
     def write(self, content: bytes, *, expected: Version | None) -> Version:
         self._process.point()
+        before = self._store.read()
+        self._witness.reads(before.content if before else None, is_durable=False)
         self._witness.begins_to_write(content)
         try:
             with self._process.disk.used_by(self._process):

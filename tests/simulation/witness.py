@@ -143,7 +143,8 @@ class Witness:
             errand.done.add(key.address)
         request_id = str(value.get("requestId", ""))
         if sent.outcome == NOTHING and request_id:
-            sent.outcome = REFUSED if request_id in key.passing_ids else NOTHING
+            is_unknown = any(each.outcome == UNKNOWN for each in key.sends)
+            sent.outcome = REFUSED if request_id in key.passing_ids and not is_unknown else NOTHING
             key.passing_ids.append(request_id)
 
     def _change(self, errand: Errand, request: httpx.Request) -> tuple[str, str, str] | None:
