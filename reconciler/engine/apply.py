@@ -129,11 +129,12 @@ def _is_young(journal: DamagedJournal, now: datetime) -> bool:
 def _remember(ports: Ports, stored: StoredState, state: State | None, now: datetime) -> Version:
     """Write *state* if it says more than what is stored, then remove the journals that it contains.
 
-    Raise StaleError if the stored document is no longer the one that the plan was made from.
+    Raise StaleError if the stored document is no longer the one that the plan was made from, or if a run has ended
+    since then and left a journal: what it has sent is not in the plan.
     """
     current = ports.store.read()
     version = current.version if current else None
-    if version != stored.version:
+    if version != stored.version or not stored.abandoned.issuperset(ports.journals.abandoned()):
         raise _stale_plan(ports.store)
     try:
         if state is not None and stored.is_ahead:
@@ -148,7 +149,7 @@ def _remember(ports: Ports, stored: StoredState, state: State | None, now: datet
 def _stale_plan(store: StateStore) -> StalePlan:
     return StalePlan(
         "Stale plan",
-        f"{store.name} has changed since the plan was made. Nothing was sent.",
+        f"{store.name}, or what unfinished runs tell, has changed since the plan was made. Nothing was sent.",
         hint="Plan and review again.",
     )
 

@@ -24,7 +24,7 @@ class StoredState:
     """The state with what abandoned journals know besides; *version* is of the document as it is stored.
 
     *folded* are the journals it contains, *damaged* those it contains as far as they can be read; *is_ahead* tells
-    whether it says more than the stored document.
+    whether it says more than the stored document; *abandoned* are the names of all journals that were read.
     """
 
     state: State | None
@@ -33,6 +33,7 @@ class StoredState:
     damaged: tuple[DamagedJournal, ...] = ()
     is_ahead: bool = True
     warnings: tuple[Diagnostic, ...] = ()
+    abandoned: frozenset[str] = frozenset()
 
 
 def load_state(
@@ -55,6 +56,7 @@ def load_state(
         damaged=recovered.damaged,
         is_ahead=stored is None or recovered.state != state,
         warnings=recovered.warnings,
+        abandoned=recovered.abandoned,
     )
 
 

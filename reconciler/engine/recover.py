@@ -26,13 +26,15 @@ class DamagedJournal:
 class Recovered:
     """*state* with everything that journals know; *folded* are the names of those that say all they ever said.
 
-    *damaged* are folded as far as they can be read, *warnings* tell of them and of what could not be used.
+    *damaged* are folded as far as they can be read, *warnings* tell of them and of what could not be used; *abandoned*
+    are the names of all that were found.
     """
 
     state: State | None
     folded: tuple[str, ...]
     damaged: tuple[DamagedJournal, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    abandoned: frozenset[str] = frozenset()
 
 
 def recover(state: State | None, journals: JournalStore) -> Recovered:
@@ -43,7 +45,8 @@ def recover(state: State | None, journals: JournalStore) -> Recovered:
     folded: list[str] = []
     damaged: list[DamagedJournal] = []
     warnings: list[Diagnostic] = []
-    for name in journals.abandoned():
+    abandoned = journals.abandoned()
+    for name in abandoned:
         read = read_journal(journals.read(name), name)
         if read.opened is None and not read.events and not read.damaged:
             folded.append(name)
@@ -59,7 +62,13 @@ def recover(state: State | None, journals: JournalStore) -> Recovered:
             warnings.append(_damaged(name, read.damaged))
         else:
             folded.append(name)
-    return Recovered(state=state, folded=tuple(folded), damaged=tuple(damaged), warnings=tuple(warnings))
+    return Recovered(
+        state=state,
+        folded=tuple(folded),
+        damaged=tuple(damaged),
+        warnings=tuple(warnings),
+        abandoned=frozenset(abandoned),
+    )
 
 
 def _belongs_to(read: ReadJournal, state: State) -> bool:

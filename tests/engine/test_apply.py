@@ -512,6 +512,18 @@ def test_a_state_that_moved_after_the_plan_is_stale_and_nothing_is_sent() -> Non
     assert len(world.platform.sent) == 2
 
 
+def test_a_run_that_died_after_the_plan_makes_it_stale_and_nothing_is_sent() -> None:
+    world = World(declare())
+    world.store.content = write_state(state_of({}))
+    request = world.request()
+    world.journals.contents = {"state.json.run-9.journal": journal_of(world, lines=2)}
+    with pytest.raises(StaleError, match="Nothing was sent"):
+        asyncio.run(apply_plan(request, world.ports()))
+
+    assert world.platform.sent == []
+    assert outcomes(world.apply()) == [Outcome.DONE]
+
+
 def test_a_first_write_by_somebody_else_is_stale_and_nothing_is_sent() -> None:
     world = World(declare())
     world.store.rivals = [write_state(state_of({}))]

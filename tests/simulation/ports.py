@@ -128,14 +128,14 @@ class WatchedJournal:
 
     def close(self) -> None:
         with self._process.disk.used_by(self._process):
-            self._is_open = False
-            self._journal.close()
+            self.let_go()
 
     def let_go(self) -> None:
         """Close the file as the system does for a process that ends, perhaps within a write; that frees its lock."""
         if self._is_open:
             self._is_open = False
             os.close(self._journal._descriptor)
+            self._witness.leaves_behind(self._process, self._path.read_bytes() if self._path.exists() else b"")
 
 
 @dataclass

@@ -116,6 +116,7 @@ class Apply:
             plan=plan,
             concurrency=self.manner.concurrency or _DEFAULT_CONCURRENCY,
             max_calls=self.manner.max_calls or _UNLIMITED,
+            began=self.world.wall(),
         )
         self.sending = asyncio.ensure_future(apply_plan(self._request(stored, plan), self._ports()))
         self.process.at_death.append(self.end_sending)

@@ -18,6 +18,7 @@ class Sending:
     key: str
     at: float
     lane: str
+    by: str
     outcome: str = UNKNOWN
 
 

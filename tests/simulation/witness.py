@@ -55,11 +55,13 @@ _FRESH = 35.0
 
 @dataclass(eq=False)
 class Errand:
-    """One run: what it may send, and what of that is under way."""
+    """One run: what it may send, and what of that is under way. *began* and *ended* are times."""
 
     plan: Plan
     concurrency: int
     max_calls: int
+    began: float
+    ended: float = inf
     intents: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
     flying: Counter[str] = field(default_factory=Counter)
@@ -89,6 +91,8 @@ class Witness:
         """Journals that were removed."""
 
         self.settled: set[str] = set()
+        """Keys that were on record as applied, where no power cut takes it back."""
+
         self.applied: dict[str, list[str]] = {}
         """The keys that were on record as the last applied of an address, in that order."""
 
@@ -120,7 +124,7 @@ class Witness:
         self.finds(f"I7 one key for two things: {address}", (key.address, key.digest) == (address, digest))
         if key.forgotten and key.sends and self._now() >= key.sends[0].at + _DAY - _MARGIN:
             self.void.add(address)
-        sending = Sending(name, self._now(), lane)
+        sending = Sending(name, self._now(), lane, process.name)
         self._tell(f"{process.name} sends {name[:10]} for {address}")
         key.sends.append(sending)
         self._check_order(process, errand, sending, address)
@@ -143,9 +147,13 @@ class Witness:
             errand.done.add(key.address)
         request_id = str(value.get("requestId", ""))
         if sent.outcome == NOTHING and request_id:
-            is_unknown = any(each.outcome == UNKNOWN for each in key.sends)
+            is_unknown = any(each.outcome == UNKNOWN and self._may_know(process, each) for each in key.sends)
             sent.outcome = REFUSED if request_id in key.passing_ids and not is_unknown else NOTHING
             key.passing_ids.append(request_id)
+
+    def _may_know(self, process: Process, sending: Sending) -> bool:
+        """Whether *process* has sent it, or could read of it: without the lock nobody knows what others are about."""
+        return sending.by == process.name or self.errands[sending.by].ended <= self.errands[process.name].began
 
     def _change(self, errand: Errand, request: httpx.Request) -> tuple[str, str, str] | None:
         body, flags = json.loads(request.content), dict(request.url.params)
@@ -203,6 +211,14 @@ class Witness:
                 call = event["call"]
                 self._key(call["key"], event["address"], call["digest"])
                 self.errands[process.name].intents[call["key"]] += 1
+
+    def leaves_behind(self, process: Process, content: bytes) -> None:
+        """*process* lets go of its journal, which holds *content*: perhaps more than was durable while it lived."""
+        self.errands[process.name].ended = self._now()
+        for line in content.split(b"\n")[:-1]:
+            event = json.loads(line[9:])
+            if event["event"] == "sending":
+                self._key(event["call"]["key"], event["address"], event["call"]["digest"])
 
     def begins_to_write(self, content: bytes) -> None:
         self.documents.add(content)
@@ -308,7 +324,9 @@ class Witness:
                 yield "I3 on record as refused, and never answered so"
 
     def _lowered(self, address: str, entry: Mapping[str, Any]) -> Iterator[str]:
-        self.settled |= {entry["applied"]["key"]} if "applied" in entry else set()
+        is_durable = len(self.documents) == 1
+        if "applied" in entry and is_durable:
+            self.settled.add(entry["applied"]["key"])
         on_record = {entry[name]["key"] for name in ("applied", "refused") if name in entry}
         if any(lost["key"] in self.settled | on_record for lost in entry.get("unsettled", ())):
             yield "I4 a settled call is in doubt again"
@@ -316,7 +334,7 @@ class Witness:
             known, key = self.applied.setdefault(address, []), entry["applied"]["key"]
             if key in known[:-1]:
                 yield "I4 an older call takes the place of a newer"
-            elif key not in known:
+            elif key not in known and is_durable:
                 known.append(key)
 
     def _young(self, entry: Mapping[str, Any]) -> Iterator[str]:
