@@ -73,7 +73,7 @@ def recover(state: State | None, journals: JournalStore) -> Recovered:
 
 def _belongs_to(read: ReadJournal, state: State) -> bool:
     """Whether a journal is of *state*. One whose head is gone stands beside this state, and its doubts count."""
-    return read.opened.lineage == state.lineage if read.opened else bool(read.events)
+    return read.opened is None or read.opened.lineage == state.lineage
 
 
 def results_of(read: ReadJournal) -> Iterable[Result]:

@@ -1,13 +1,11 @@
 """A journal as lines: eight hex digits of CRC-32, a space, one JSON object with a sequence number, a line break.
 
-What a reader finds at the end is told apart from damage: a line that breaks off, or bad lines with no good one behind
-them, are a torn tail, written when the run ended and never relied upon. A bad line with a good one behind it is damage;
-so is one that is whole, from its checksum to its brace, and so are several bad lines with no good one at all, since the
-head is durable before anything follows it.
+What a reader finds at the end is told apart from damage: a line that breaks off is a torn tail, written when the run
+ended and never relied upon. Everything else that is no good line is damage: what was relied upon may have stood there.
+So are zeros at the end, though a crash may leave some: a disk may, too.
 """
 
 import json
-import re
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,8 +29,6 @@ from reconciler.formats.state import (
 )
 
 VERSION = 1
-_LOOKS_WHOLE = re.compile(rb"[^\x00]{8}(?: [^\x00]|[^\x00]\{)[^\x00]*\}", re.DOTALL)
-"""A line break that a crash has brought to the disk before what stands before it leaves zeros there."""
 
 _Line: TypeAlias = dict[str, Any] | None
 RESTORE = (
@@ -61,11 +57,10 @@ def event_line(event: Event, sequence: int) -> bytes:
 def read_journal(content: bytes, path: str) -> ReadJournal:
     """Read what can be read. Raise InvalidInput for a journal of a newer version, or with a head that is not ours."""
     document = JsonDocument(path, restore=RESTORE)
-    raw = content.split(b"\n")[:-1]
-    lines = [_value(line) for line in raw]
-    values = _without_tail(lines, raw)
-    if not values:
-        return ReadJournal(opened=None, events=(), damaged=len(lines) if len(lines) > 1 else 0)
+    *lines, tail = content.split(b"\n")
+    values = [_value(line) for line in (lines if _is_torn(tail) else [*lines, tail])]
+    if not any(values):
+        return ReadJournal(opened=None, events=(), damaged=len(values))
     opened = _opened(document, values[0]) if values[0] is not None else None
     events = [_event(document, value) for value in values[1 if opened else 0 :] if value is not None]
     good = [event for event in events if event is not None]
@@ -73,10 +68,9 @@ def read_journal(content: bytes, path: str) -> ReadJournal:
     return ReadJournal(opened=opened, events=tuple(good), damaged=damaged + _missing(values))
 
 
-def _without_tail(lines: list[_Line], raw: list[bytes]) -> list[_Line]:
-    """Return *lines* up to the last one that is good, or that was good once and is whole."""
-    known = [number for number, value in enumerate(lines) if value is not None or _LOOKS_WHOLE.fullmatch(raw[number])]
-    return lines[: known[-1] + 1] if any(lines) else []
+def _is_torn(tail: bytes) -> bool:
+    """Whether *tail* is the beginning of a line, and not a line of which the break was lost, or nothing at all."""
+    return b"\x00" not in tail and _value(tail[:-1]) is None
 
 
 def _line(value: Mapping[str, Any]) -> bytes:

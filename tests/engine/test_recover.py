@@ -121,15 +121,15 @@ def test_a_journal_that_ends_in_its_head_knows_nothing_and_may_go(content: list[
     assert (recovered.state, recovered.folded, recovered.warnings) == (state_of({}), (NAME,), ())
 
 
-FOREIGN = {
-    "of another lineage": lines(LEAVES, opened=replace(OPENED, lineage="another")),
-    "without a good line": [b"\x00\n", b"\x00\n"],
-}
+def test_a_journal_without_a_good_line_may_hide_anything() -> None:
+    recovered = recover(state_of({}), journals([b"\x00" * 512]))
+
+    assert ([(each.name, each.began) for each in recovered.damaged], recovered.folded) == ([(NAME, None)], ())
+    assert [each.code for each in recovered.warnings] == ["damaged-journal"]
 
 
-@pytest.mark.parametrize("name", FOREIGN)
-def test_a_journal_that_cannot_be_placed_is_told_used_for_nothing_and_kept(name: str) -> None:
-    recovered = recover(state_of({}), journals(FOREIGN[name]))
+def test_a_journal_of_another_state_is_told_used_for_nothing_and_kept() -> None:
+    recovered = recover(state_of({}), journals(lines(LEAVES, opened=replace(OPENED, lineage="another"))))
 
     assert (recovered.state, recovered.folded) == (state_of({}), ())
     assert [(each.code, each.place.path) for each in recovered.warnings] == [("foreign-journal", NAME)]

@@ -156,13 +156,21 @@ def test_a_line_that_is_gone_altogether_is_seen_and_takes_no_other_with_it(numbe
     assert found.events == tuple(event for place, event in enumerate(EVENTS, 1) if place != number)
 
 
-@pytest.mark.parametrize("garbage", [b"\n\n", b"xx\nyy\n", b"\x00" * 9 + b"\n" + b"\x00" * 9 + b"\n"])
+@pytest.mark.parametrize("garbage", [b"\n\n", b"xx\nyy\n", b"\x00" * 9 + b"\n" + b"\x00" * 9])
 def test_a_journal_of_which_no_line_is_good_is_not_taken_for_an_empty_one(garbage: bytes) -> None:
     assert read(garbage) == ReadJournal(opened=None, events=(), damaged=2)
 
 
-def test_bad_lines_at_the_end_are_a_torn_tail_however_many() -> None:
-    assert read(WHOLE + b"\x00\n\x00\n\x00") == read(WHOLE)
+@pytest.mark.parametrize(
+    ("tail", "damaged"), [(b"\x00" * 512, 1), (b"\x00\n\x00\n\x00", 3), (b"xx\n", 1), (LINES[-1][:40] + b"\x00" * 9, 1)]
+)
+def test_whatever_stands_at_the_end_and_is_no_beginning_of_a_line_is_damage(tail: bytes, damaged: int) -> None:
+    assert read(WHOLE + tail) == replace(read(WHOLE), damaged=damaged)
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_a_last_line_of_which_the_break_has_flipped_is_damage(bit: int) -> None:
+    assert read(flipped(WHOLE, len(WHOLE) - 1, bit)).damaged == 1
 
 
 def line_of(value: object) -> bytes:
