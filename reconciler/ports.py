@@ -18,10 +18,19 @@ Version = NewType("Version", str)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A document as it is stored. *name* is what messages call it."""
+    """A document as it is stored. *sha256* is that of its content, in hex digits."""
 
     content: bytes
     version: Version
+    sha256: str
+
+
+class Cache(Protocol):
+    """Where bytes are kept that can be made again. Nothing is raised: what is not there is made."""
+
+    def get(self, name: str) -> bytes | None: ...
+
+    def put(self, name: str, content: bytes) -> None: ...
 
 
 class StateConflict(Exception):

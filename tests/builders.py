@@ -8,11 +8,12 @@ from reconciler.core.call import Authorship
 from reconciler.core.declaration import Declaration, Flags, Spec
 from reconciler.core.diagnostics import Place
 from reconciler.core.digest import digest
+from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
 from reconciler.core.environment import AfterServerError
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import EVERYTHING, Selection
-from reconciler.core.state import Applied, CallRecord, Entry, Refused, State, Unsettled
+from reconciler.core.state import State
 from reconciler.core.target import CHARGE_NUMBER, SUBSCRIPTION_ID, SUBSCRIPTION_NAME, Target
 from reconciler.core.timestamp import timestamp
 

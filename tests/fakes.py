@@ -1,6 +1,7 @@
 """Stand-ins for the ports, with the contracts of the ports: a scripted platform, a store in memory, a clock by hand."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -71,7 +72,11 @@ class MemoryStore:
     fails: bool = False
 
     def read(self) -> Stored | None:
-        return None if self.content is None else Stored(self.content, self._version())
+        return (
+            None
+            if self.content is None
+            else Stored(self.content, self._version(), hashlib.sha256(self.content).hexdigest())
+        )
 
     def write(self, content: bytes, *, expected: Version | None) -> Version:
         if self.fails:

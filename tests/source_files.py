@@ -27,7 +27,7 @@ def rows_in(content: str | bytes, source: Source | None = None) -> tuple[Reading
     """What is read of *content*, by default as CSV of subscriptions whose flags the spec file has said."""
     reading = Reading(SOURCE_PATH)
     data = content.encode() if isinstance(content, str) else content
-    return reading, read_source(io.BytesIO(data), source or source_of(), reading)
+    return reading, list(read_source(io.BytesIO(data), source or source_of(), reading))
 
 
 def csv_of(rows: Iterable[Sequence[str]], *, delimiter: str = ",", line_end: str = "\n") -> str:

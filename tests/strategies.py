@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.address import format_address
 from reconciler.core.declaration import Declaration, Flags, Spec
-from reconciler.core.state import Applied, Entry, Refused, Unsettled
+from reconciler.core.entry import Applied, Entry, Refused, Unsettled
 from reconciler.core.target import (
     CHARGE_NUMBER,
     KEY_FORMS,

@@ -10,6 +10,7 @@ from fakes import DONE, HandClock, Listener, MemoryJournals, MemoryMark, MemoryS
 
 from reconciler.core.declaration import Declaration
 from reconciler.core.diagnostics import Place
+from reconciler.core.entry import Entry
 from reconciler.core.environment import EmulatorApi, Environment, Project
 from reconciler.core.outcome import Answer, Fault, FaultKind, Reason
 from reconciler.core.plan import Plan
@@ -17,7 +18,7 @@ from reconciler.core.plan_check import plan_violations
 from reconciler.core.resolve import Decision, Resolution, resolve_all
 from reconciler.core.run import Outcome, Run
 from reconciler.core.selection import EVERYTHING
-from reconciler.core.state import Entry, State
+from reconciler.core.state import State
 from reconciler.core.tenancy import Scope, Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.engine.plan import StoredState, load_state, plan_environment

@@ -153,6 +153,7 @@ def _add_plan(commands: "_Commands[Parser]") -> None:
     parser = _command(commands, "plan", "show what apply would send, without credentials and without sending")
     _add_selection(parser)
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit with 2 if changes are pending")
+    parser.add_argument("--no-cache", action="store_true", help="read every file anew, and keep nothing")
     parser.add_argument("--json", action="store_true", help="print the plan as JSON (schemas/plan.schema.json)")
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from reconciler.cli.project import make_planned
+from reconciler.cli.project import make_planned, open_cache
 from reconciler.cli.wiring import World
 from reconciler.errors import ReconcilerError
 from reconciler.reports.diagnostic_text import diagnostic_text
@@ -16,7 +16,7 @@ _CHANGES_PENDING = 2
 def run(arguments: argparse.Namespace, world: World) -> int:
     console = world.console
     try:
-        planned = make_planned(arguments, world)
+        planned = make_planned(arguments, world, cache=None if arguments.no_cache else open_cache(world))
     except ReconcilerError as error:
         if arguments.json:
             console.out(json_text(failed_plan_document(error, arguments.environment)))

@@ -17,6 +17,7 @@ from reconciler.engine.restore import MarkedStore
 from reconciler.stores.file import FileStore
 from reconciler.stores.lock import held
 from reconciler.stores.mark import FileMark
+from reconciler.workspace.cache import FolderCache, cache_folder
 from reconciler.workspace.folder import find_folder, load_project, load_spec
 from reconciler.workspace.lines import quoted
 
@@ -50,10 +51,10 @@ def open_project(arguments: argparse.Namespace, world: World) -> OpenProject:
     return OpenProject(folder=folder, project=project, environment=project.environment(asked))
 
 
-def _load_spec(opened: OpenProject) -> Spec:
+def _load_spec(opened: OpenProject, cache: FolderCache | None) -> Spec:
     """Raise InvalidInput with the lines that it is about."""
     try:
-        return load_spec(opened.folder, opened.environment)
+        return load_spec(opened.folder, opened.environment, cache=cache)
     except InvalidInput as error:
         raise quoted(error, opened.folder) from None
 
@@ -76,16 +77,22 @@ def hold_lock(opened: OpenProject, world: World, *, timeout: float) -> AbstractC
     )
 
 
-def make_planned(arguments: argparse.Namespace, world: World) -> Planned:
+def open_cache(world: World) -> FolderCache | None:
+    folder = cache_folder(world.variables)
+    return FolderCache(folder, now=world.unix_time()) if folder else None
+
+
+def make_planned(arguments: argparse.Namespace, world: World, *, cache: FolderCache | None = None) -> Planned:
     selection = Selection(
         only=tuple(parse_selector(text) for text in arguments.only),
         excepted=tuple(parse_selector(text) for text in arguments.excepted),
     )
     opened = open_project(arguments, world)
-    spec = _load_spec(opened)
+    spec = _load_spec(opened, cache)
     store = open_store(opened.folder, opened.environment)
     mark = store.mark
-    stored = load_state(store, open_journals(opened.folder, opened.environment), opened.environment, mark)
+    journals = open_journals(opened.folder, opened.environment)
+    stored = load_state(store, journals, opened.environment, mark, cache=cache)
     now = platform_time(world.clock.now(), stored.state, world.machine())
     plan = plan_environment(
         opened.project,

@@ -39,7 +39,7 @@ def settle(arguments: argparse.Namespace, world: World) -> int:
             return 0
         if arguments.address is not None:
             decision = _decision(arguments, Address(arguments.address), arguments.call)
-            settled = state.with_entry(decision.address, resolve(state, decision, planned.spec, planned.at))
+            settled = state.with_entries({decision.address: resolve(state, decision, planned.spec, planned.at)})
             decisions = [decision]
         else:
             decisions = _decisions(arguments, undecided, world)

@@ -8,7 +8,8 @@ from reconciler.cli.restore import restore
 from reconciler.cli.wiring import World, open_journals
 from reconciler.core.address import Address, address_order
 from reconciler.core.diagnostics import nearest
-from reconciler.core.state import Entry, State
+from reconciler.core.entry import Entry
+from reconciler.core.state import State
 from reconciler.engine.plan import load_state
 from reconciler.errors import UsageError
 from reconciler.formats.state import entry_object

@@ -72,9 +72,9 @@ def _chosen(arguments: argparse.Namespace, project: Project) -> list[Environment
 
 def _check(folder: Path, environment: Environment, schemas: SchemaSet, valid: list[Valid]) -> Iterator[Diagnostic]:
     """Yield every fault, or add the environment to those that are *valid*."""
-    readings, declarations = read_spec_files(folder, environment)
+    readings, tables = read_spec_files(folder, environment)
     for reading in readings:
         schemas.check(reading, SPEC_SCHEMA)
         yield from reading.diagnostics
     if not any(reading.diagnostics for reading in readings):
-        valid.append(Valid(environment.name, len(declarations), len(readings) - 1))
+        valid.append(Valid(environment.name, sum(map(len, tables)), len(readings) - 1))

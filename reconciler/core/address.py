@@ -13,6 +13,9 @@ from reconciler.core.target import KEY_FORMS, SUBSCRIPTION_NAME, KeyForm, Target
 Address = NewType("Address", str)
 
 _ID = "id:"
+UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~+-"
+"""ASCII that stands in an address as it is."""
+
 _RESERVED = re.compile(r"[\x00-\x7f](?<![A-Za-z0-9._~+-])")
 _DIGITS = re.compile(r"(\d+)")
 

@@ -6,12 +6,12 @@ from functools import partial
 from reconciler.core.address import Address
 from reconciler.core.declaration import Declaration
 from reconciler.core.digest import Digest
+from reconciler.core.entry import Applied, CallRecord, Refused, Unsettled
 from reconciler.core.key import KEY_SCHEME, KeyScope, idempotency_key
 from reconciler.core.outcome import Answer, Done, Doubt, Fault, Knowledge, Refusal
 from reconciler.core.plan import Calling, Regenerate, Reissue, Resume
 from reconciler.core.run import CallError, Outcome, Result
 from reconciler.core.selection import Action
-from reconciler.core.state import Applied, CallRecord, Refused, Unsettled
 from reconciler.core.timestamp import Timestamp
 
 

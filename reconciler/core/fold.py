@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
+from reconciler.core.address import Address
+from reconciler.core.entry import Applied, Entry, Refused, Unsettled
 from reconciler.core.run import Result
-from reconciler.core.state import Applied, ClockOffset, Entry, Refused, State, Unsettled
+from reconciler.core.state import ClockOffset, State
 
 _STEADY = 2
 """Seconds of a clock's offset that are no change: the platform tells whole seconds, and answers travel."""
@@ -23,12 +25,13 @@ def fold(
 
     *clock* is how this machine's clock was found to be, if the platform has told its own.
     """
-    entries = dict(state.entries)
+    told: dict[Address, Entry] = {}
     for result in results:
         if result.record is not None:
-            entries[result.address] = _with(entries.get(result.address) or state.known(result.address), result.record)
-    learned = replace(state, entries=entries, tenant=state.tenant or tenant, entity=state.entity or entity)
-    if learned == state:
+            told[result.address] = _with(told.get(result.address) or state.known(result.address), result.record)
+    changed = {address: entry for address, entry in told.items() if entry != state.entries.get(address)}
+    learned = replace(state.with_entries(changed), tenant=state.tenant or tenant, entity=state.entity or entity)
+    if not changed and learned == state:
         return state
     return replace(learned, serial=state.serial + 1, clock=_clock(state.clock, clock))
 

@@ -13,8 +13,9 @@ from math import ceil
 
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.environment import PRODUCTION_HOSTS, EmulatorApi, Environment, PlatformApi, TenantType
+from reconciler.core.ledger import Answered, ledger_of
 from reconciler.core.limiter import cap_of
-from reconciler.core.state import Applied, Refused, State
+from reconciler.core.state import State
 from reconciler.core.timestamp import Timestamp, moment, timestamp
 
 
@@ -82,6 +83,8 @@ class Forecast:
 
 
 def forecast_of(calls: int, state: State | None, api: EmulatorApi | PlatformApi) -> Forecast:
+    if not calls:
+        return Forecast(calls=0)
     rate = known_rate(state)
     least = _greatest(api).seconds_for(calls) if isinstance(api, PlatformApi) else 0
     seconds = max(least, ceil(calls / rate)) if rate else least
@@ -96,23 +99,21 @@ def known_rate(state: State | None) -> float | None:
     """
     if state is None:
         return None
-    runs: dict[str, list[Applied | Refused]] = defaultdict(list)
-    for entry in state.entries.values():
-        for settled in (entry.applied, entry.refused):
-            if settled is not None and settled.resolution is None:
-                runs[settled.call.run].append(settled)
+    runs: dict[str, list[Answered]] = defaultdict(list)
+    for answered in ledger_of(state.entries).answered():
+        runs[answered.run].append(answered)
     newest = max((run for run, settled in runs.items() if len(settled) >= ENOUGH_CALLS), default=None)
     return _rate_of(newest, runs[newest], state.clock.seconds if state.clock else 0) if newest is not None else None
 
 
-def _rate_of(run: str, settled: Sequence[Applied | Refused], clock_offset: int) -> float:
+def _rate_of(run: str, settled: Sequence[Answered], clock_offset: int) -> float:
     """Return the calls a second from the first send of *run* to its last answer.
 
     A resumed call keeps the time of its first send, in a run before: what left before this one began does not count.
     Its machine's clock may be another than the one whose *clock_offset* is known; the answers are of the run for sure.
     """
-    ends, began = {moment(each.at) for each in settled}, _beginning(run)
-    sends = {moment(each.call.sent) for each in settled}
+    ends, began = set(map(moment, {each.at for each in settled})), _beginning(run)
+    sends = set(map(moment, {each.sent for each in settled}))
     own = {sent for sent in sends if began and sent - began >= timedelta(seconds=clock_offset) - _CLOCKS_APART}
     return len(settled) / max(1.0, (max(ends) - min(own | ends)).total_seconds())
 

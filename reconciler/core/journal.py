@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from reconciler.core.address import Address
-from reconciler.core.state import Applied, CallRecord, Refused, Unsettled
+from reconciler.core.entry import Applied, CallRecord, Refused, Unsettled
 from reconciler.core.timestamp import Timestamp
 
 

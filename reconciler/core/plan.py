@@ -14,10 +14,10 @@ from reconciler.core.declaration import Declaration, Flags
 from reconciler.core.diagnostics import Diagnostic, Place
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import SCHEME, Digest, canonical_json
+from reconciler.core.entry import Unsettled
 from reconciler.core.environment import AfterServerError
 from reconciler.core.forecast import Forecast
 from reconciler.core.selection import EVERYTHING, Action, Selection
-from reconciler.core.state import Unsettled
 from reconciler.core.timestamp import Timestamp
 
 PLAN_SCHEME = "p1"

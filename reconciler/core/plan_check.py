@@ -13,9 +13,10 @@ from typing import assert_never
 from reconciler.core.address import Address, address_order
 from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.digest import digest
+from reconciler.core.entry import Entry, Unsettled
 from reconciler.core.environment import AfterServerError
 from reconciler.core.plan import Blocked, Calling, Change, Plan, Regenerate, Reissue, Resume, Undecided
-from reconciler.core.state import Entry, State, Unsettled
+from reconciler.core.state import State
 from reconciler.core.timestamp import moment
 
 

@@ -1,7 +1,8 @@
 """The planner: what must be done so that everything declared is regenerated exactly once.
 
-Rule: every action is decided by `_Decider`, from one declaration, its entry and the time; only lanes and selection see
-more than one address. The table, row by row (digest declared | entry | action):
+Rule: what is declared as it was applied and settled is unchanged, and nothing else is; every action is decided by
+`_Decider`, from one declaration, its entry and the time; only lanes and selection see more than one address. The table,
+row by row (digest declared | entry | action):
 
     any                      none, or only refused calls          regenerate
     any                      of a restored state, or none in one,
@@ -27,15 +28,18 @@ before.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum, auto
+from itertools import compress
+from operator import eq
 
 from reconciler.core.address import Address, address_order, lane_of, parse_address
 from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.diagnostics import Diagnostic, Place, Severity
 from reconciler.core.diff import changed_fields
-from reconciler.core.digest import Digest, digest_of
+from reconciler.core.digest import Digest
+from reconciler.core.entry import Entry, Unsettled
 from reconciler.core.environment import AfterServerError
 from reconciler.core.key import is_known
+from reconciler.core.ledger import ledger_of
 from reconciler.core.plan import (
     Binding,
     Blocked,
@@ -48,8 +52,12 @@ from reconciler.core.plan import (
     place_of,
 )
 from reconciler.core.selection import EVERYTHING, Selection, Selector, Subject
-from reconciler.core.state import Entry, State, Unsettled
+from reconciler.core.state import State
+from reconciler.core.table import digests_of
 from reconciler.core.timestamp import moment
+
+_BY_ID = "/id:"
+"""Stands in the address of what is named by an id, and in no other."""
 
 SETTLING_TIME = timedelta(minutes=10)
 """How long a lost request may still land: five times the platform's own time-out of 120 s (guide on error handling)."""
@@ -57,34 +65,30 @@ SETTLING_TIME = timedelta(minutes=10)
 _NEVER = Entry()
 
 
-class _Nothing(Enum):
-    """Why an address needs no change."""
-
-    UNCHANGED = auto()
-    UNDECLARED = auto()
-
-
 def make_plan(
     spec: Spec, state: State | None, binding: Binding, *, now: datetime, selection: Selection = EVERYTHING
 ) -> Plan:
     """Return the plan that brings *state* to *spec*. It is the same for the same arguments, on every machine."""
-    entries = state.entries if state else {}
+    ledger, asked = ledger_of(state.entries if state else {}), digests_of(spec)
+    settled, others = ledger.settled, ledger.others
+    unchanged = [*compress(asked, map(eq, asked.values(), map(settled.get, asked)))]
+    undeclared = settled.keys() - asked.keys()
     decide = _Decider(
-        state=state, last_sends=_last_sends(entries), now=now, after_server_error=binding.after_server_error
+        state=state, last_sends=_last_sends(others), now=now, after_server_error=binding.after_server_error
     )
-    addresses = {**spec.declarations, **entries}
-    decisions = {address: decide(address, spec.declarations.get(address)) for address in addresses}
-    unchanged = [address for address, decision in decisions.items() if decision is _Nothing.UNCHANGED]
-    needed = [each for each in decisions.values() if not isinstance(each, _Nothing)]
+    open_ = asked.keys() - unchanged if len(unchanged) < len(asked) else ()
+    needed: list[Change] = [decide(address, spec.declarations[address], asked[address]) for address in open_]
+    dropped = [decide.undeclared(address) for address in others.keys() - asked.keys()]
+    needed += [each for each in dropped if each is not None]
     changes = _block(sorted(needed, key=lambda each: address_order(each.address)))
     taken = tuple(change for change in changes if _is_selected(change, selection))
     return Plan(
         binding=binding,
         changes=taken,
         unchanged=len(unchanged),
-        undeclared=sum(decision is _Nothing.UNDECLARED for decision in decisions.values()),
+        undeclared=len(undeclared) + sum(each is None for each in dropped),
         left_out=len(changes) - len(taken),
-        last_applied=max((done.at for a in unchanged if (done := entries[a].applied)), default=None),
+        last_applied=ledger.last_applied(unchanged),
         selection=selection,
         warnings=(*_idle_selectors(spec, selection), *_mixed_keys(spec), *_skipped_versions(changes, taken)),
     )
@@ -107,14 +111,21 @@ class _Decider:
     now: datetime
     after_server_error: AfterServerError
 
-    def __call__(self, address: Address, declaration: Declaration | None) -> Change | _Nothing:
-        entry = self.state.known(address) if self.state else _NEVER
+    def undeclared(self, address: Address) -> Undecided | None:
+        """Decide about an entry that is not declared; None if there is nothing to do."""
+        entry = self._entry(address)
         last = entry.in_doubt[-1] if entry.in_doubt else None
-        if declaration is None:
-            if last is None or last.resolution is not None:
-                return _Nothing.UNDECLARED
-            return _undecided(address, None, last, "it is no longer declared")
-        digest = digest_of(declaration)
+        if last is None or last.resolution is not None:
+            return None
+        return _undecided(address, None, last, "it is no longer declared")
+
+    def _entry(self, address: Address) -> Entry:
+        return self.state.known(address) if self.state else _NEVER
+
+    def __call__(self, address: Address, declaration: Declaration, digest: Digest) -> Change:
+        """Decide about a declaration that is not what was applied and settled."""
+        entry = self._entry(address)
+        last = entry.in_doubt[-1] if entry.in_doubt else None
         if entry.restored:
             return self._unsure(declaration, digest, entry)
         if last is None:
@@ -184,14 +195,12 @@ class _Decider:
         )
 
 
-def _decide_settled(declaration: Declaration, digest: Digest, entry: Entry) -> Change | _Nothing:
+def _decide_settled(declaration: Declaration, digest: Digest, entry: Entry) -> Change:
     applied = entry.applied
     if applied is None:
         refused = entry.refused
         reason = f"call {refused.call.number} was refused: {refused.code} {refused.message}" if refused else "new"
         return Regenerate(declaration=declaration, digest=digest, call=entry.next_call, reasons=(reason,))
-    if applied.call.digest == digest:
-        return _Nothing.UNCHANGED
     fields = changed_fields((applied.call.flags, applied.call.trigger), (declaration.flags, declaration.trigger))
     return Reissue(
         declaration=declaration,
@@ -286,6 +295,8 @@ def _is_hit(selector: Selector, declaration: Declaration) -> bool:
 
 def _mixed_keys(spec: Spec) -> Iterator[Diagnostic]:
     """Warn where one type is named by ids and by numbers: both may mean one object, and nothing here can tell."""
+    if not any(_BY_ID in address for address in digests_of(spec)):
+        return
     by_number = {each.target.type for each in spec.declarations.values() if not each.target.form.by_id}
     by_id = [each for each in spec.declarations.values() if each.target.form.by_id and each.target.type in by_number]
     if by_id:

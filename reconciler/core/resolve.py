@@ -16,7 +16,8 @@ from reconciler.core.address import Address
 from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, nearest
 from reconciler.core.digest import digest_of
-from reconciler.core.state import Applied, CallRecord, Entry, Refused, State, Unsettled
+from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
+from reconciler.core.state import State
 from reconciler.core.timestamp import moment, timestamp
 from reconciler.errors import UsageError
 
@@ -76,15 +77,15 @@ def resolve(state: State, decision: Decision, spec: Spec, now: datetime) -> Entr
 
 def resolve_all(state: State, decisions: Iterable[Decision], spec: Spec, now: datetime) -> State:
     """Return *state* with every one of *decisions* carried out. Raise InvalidInput with all that cannot be."""
-    entries, faults = dict(state.entries), list[Diagnostic]()
+    changed, faults = dict[Address, Entry](), list[Diagnostic]()
     for decision in decisions:
         try:
-            entries[decision.address] = resolve(state, decision, spec, now)
+            changed[decision.address] = resolve(state, decision, spec, now)
         except UsageError as error:
             faults.append(_fault(decision, error))
     if faults:
         raise InvalidInput(faults)
-    return replace(state, entries=entries)
+    return state.with_entries(changed)
 
 
 def _resolve_restored(epoch: int, entry: Entry, decision: Decision, declaration: Declaration, now: datetime) -> Entry:

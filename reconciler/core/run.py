@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.core.address import Address
+from reconciler.core.entry import Applied, Refused, Unsettled
 from reconciler.core.selection import Action
-from reconciler.core.state import Applied, Refused, Unsettled
 
 
 class Outcome(StrEnum):

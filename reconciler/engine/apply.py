@@ -12,13 +12,14 @@ from datetime import datetime
 
 from reconciler.core.call import Authorship
 from reconciler.core.diagnostics import InvalidInput
+from reconciler.core.entry import Unsettled
 from reconciler.core.fold import fold
 from reconciler.core.journal import Opened
 from reconciler.core.key import KeyScope, is_known
 from reconciler.core.limiter import FREE_SHARE, limiter
 from reconciler.core.plan import Change, Plan, Undecided
 from reconciler.core.run import CallError, Outcome, Result, Run, Stop
-from reconciler.core.state import State, Unsettled
+from reconciler.core.state import State
 from reconciler.core.tenancy import Tenancy, agree
 from reconciler.core.timestamp import timestamp
 from reconciler.engine.group_commit import GroupCommit

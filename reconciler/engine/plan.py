@@ -15,8 +15,13 @@ from reconciler.core.state import State
 from reconciler.engine.recover import DamagedJournal, recover
 from reconciler.errors import StaleError
 from reconciler.formats.mark import is_marked, mark_of
+from reconciler.formats.packed import pack_lines, unpack_lines
 from reconciler.formats.state import read_state, write_state
-from reconciler.ports import JournalStore, StateConflict, StateStore, Stored, Version
+from reconciler.formats.state_lines import LineLedger, entry_lines
+from reconciler.ports import Cache, JournalStore, StateConflict, StateStore, Stored, Version
+
+_WORTH_KEEPING = 64 * 1024
+"""Bytes; a smaller document is read as fast as a cache is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +42,21 @@ class StoredState:
 
 
 def load_state(
-    store: StateStore, journals: JournalStore, environment: Environment, mark: Mark | None = None
+    store: StateStore,
+    journals: JournalStore,
+    environment: Environment,
+    mark: Mark | None = None,
+    *,
+    cache: Cache | None = None,
 ) -> StoredState:
     """Read the state and what abandoned journals know. Nothing is written.
 
-    *mark* is the last state that was written here, read before: a state that is behind it raises StaleError.
+    *mark* is the last state that was written here, read before: a state that is behind it raises StaleError. *cache*
+    may know the state already.
     Raise InvalidInput if a document is not of *environment* or of a newer version, StorageError if it cannot be read.
     """
     stored = store.read()
-    state = read_state(stored.content, store.name, environment=environment.name) if stored else None
+    state = _read(stored, store.name, environment, cache) if stored else None
     if mark is not None:
         check_mark(mark, stored, state, store.name)
     recovered = recover(state, journals)
@@ -60,12 +71,25 @@ def load_state(
     )
 
 
+def _read(stored: Stored, name: str, environment: Environment, cache: Cache | None) -> State:
+    text = entry_lines(stored.content) if cache and len(stored.content) >= _WORTH_KEEPING else None
+    if cache is None or text is None:
+        return read_state(stored.content, name, environment=environment.name)
+    key = f"state-{stored.sha256}"
+    kept = cache.get(key)
+    lines = unpack_lines(kept) if kept is not None else None
+    state = read_state(stored.content, name, environment=environment.name, lines=lines)
+    if lines is None and isinstance(state.entries, LineLedger):
+        cache.put(key, pack_lines(state.entries.lines))
+    return state
+
+
 def check_mark(mark: Mark, stored: Stored | None, state: State | None, name: str) -> None:
     """Raise StaleError if the state, as it is stored, is behind *mark*."""
     if stored is None or state is None:
         raise missing(mark, name)
-    found = mark_of(stored.content, state)
-    if found.serial != mark.serial or not is_marked(stored.content, state, mark):
+    found = mark_of(stored.sha256, state)
+    if found.serial != mark.serial or not is_marked(stored.sha256, state, mark):
         check_not_behind(mark, found, name)
 
 

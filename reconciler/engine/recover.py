@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler.core.diagnostics import Diagnostic, Place, Severity
+from reconciler.core.entry import Unsettled
 from reconciler.core.fold import fold
 from reconciler.core.journal import BrokenRule, records_of
 from reconciler.core.run import Outcome, Result
 from reconciler.core.selection import Action
-from reconciler.core.state import State, Unsettled
+from reconciler.core.state import State
 from reconciler.core.timestamp import Timestamp
 from reconciler.formats.journal import ReadJournal, read_journal
 from reconciler.ports import JournalStore

@@ -92,7 +92,7 @@ def _marked(current: Stored | None, name: str, environment: Environment) -> Mark
     if current is None:
         return None
     with suppress(InvalidInput):
-        return mark_of(current.content, read_state(current.content, name, environment=environment.name))
+        return mark_of(current.sha256, read_state(current.content, name, environment=environment.name))
     return None
 
 

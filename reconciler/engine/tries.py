@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from reconciler.core.call import Call, Sent, record_of, settle
+from reconciler.core.entry import Unsettled
 from reconciler.core.journal import Ended, Returned, Sending
 from reconciler.core.key import KEY_SCHEME, is_known, track_id
 from reconciler.core.outcome import (
@@ -27,7 +28,6 @@ from reconciler.core.outcome import (
 from reconciler.core.plan import Resume
 from reconciler.core.retry import GiveUp, decide
 from reconciler.core.run import CallError, Outcome, Result, Send, Stop
-from reconciler.core.state import Unsettled
 from reconciler.core.timestamp import Timestamp, moment, timestamp
 from reconciler.engine.gate import Gate
 from reconciler.engine.group_commit import GroupCommit

@@ -2,7 +2,7 @@
 
 from typing import BinaryIO, assert_never
 
-from reconciler.core.declaration import Declaration
+from reconciler.core.table import Table
 from reconciler.formats.delimited import DelimitedReader
 from reconciler.formats.json_lines import JsonLinesReader
 from reconciler.formats.parquet import ParquetReader
@@ -10,7 +10,7 @@ from reconciler.formats.sources import Source, SourceFormat
 from reconciler.formats.yaml_reader import Reading
 
 
-def read_source(file: BinaryIO, source: Source, reading: Reading) -> list[Declaration]:
+def read_source(file: BinaryIO, source: Source, reading: Reading) -> Table:
     """Return what the rows of *file* declare, in their order; faults are added to *reading*.
 
     A row with a fault is left out, so the list is complete only if nothing was reported.

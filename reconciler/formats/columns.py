@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from reconciler.core.declaration import Flags
+from reconciler.core.table import Terms
 from reconciler.core.target import KeyForm
 from reconciler.formats.common import FLAG_FIELDS, FLAT_FIELDS, TEXT_FIELDS, Common
 from reconciler.formats.fields import is_plainly_text, version_in
@@ -46,7 +47,7 @@ class Columns:
         self._own = itemgetter(*own) if own else None
         self._kinds = tuple(map(kind_of, names)) if typed else ()
         self._versions: dict[str | int, int] = {}
-        self._shared: dict[Any, Common] = {}
+        self._shared: dict[Any, Terms] = {}
 
     def key_of(self, cells: Sequence[Any]) -> tuple[str | int, ...] | None:
         """Return the key of a row whose types and key are plainly right."""
@@ -59,14 +60,15 @@ class Columns:
         key = tuple([cells[position] for position in self._texts])
         return key if all(map(is_plainly_text, key)) else None
 
-    def common_of(self, cells: Sequence[Any], default: Common) -> Common | None:
-        """Return what a row says besides its key, if it is plainly right and `key_of` has found one."""
-        if self._own is None:
-            return default
-        said = self._own(cells)
+    def terms_of(self, cells: Sequence[Any], default: Common) -> Terms | None:
+        """Return what a row says besides its key, if it is plainly right and `key_of` has found one.
+
+        *default* is always the same.
+        """
+        said = self._own(cells) if self._own else ()
         found = self._shared.get(said)
         if found is None:
-            found = self._new_common(cells, default)
+            found = self._new_terms(cells, default)
             if found is not None and len(self._shared) < _MOST_SHARED:
                 self._shared[said] = found
         return found
@@ -77,7 +79,7 @@ class Columns:
             self._versions[written] = version
         return version
 
-    def _new_common(self, cells: Sequence[Any], default: Common) -> Common | None:
+    def _new_terms(self, cells: Sequence[Any], default: Common) -> Terms | None:
         said = {name: cells[position] for name, position in self._positions.items() if cells[position] != ""}
         texts = [said[name] for name in TEXT_FIELDS if name in said]
         flags, pair = default.flags, tuple(said[name] for name in FLAG_FIELDS if name in said)
@@ -85,7 +87,7 @@ class Columns:
             flags = _PAIRS.get(pair)
         if flags is None or not all(map(is_plainly_text, texts)):
             return None
-        return Common(
+        return Terms(
             flags=flags,
             trigger=said.get("trigger", default.trigger),
             reason=said.get("reason", default.reason),

@@ -7,7 +7,7 @@ import csv
 from contextlib import suppress
 from typing import BinaryIO
 
-from reconciler.core.declaration import Declaration
+from reconciler.core.table import Table
 from reconciler.formats.rows import At, RowReader, TooManyFaults
 from reconciler.formats.sources import Source
 from reconciler.formats.text_blocks import TextBlocks
@@ -31,14 +31,14 @@ class DelimitedReader:
         self._records = csv.reader(self._blocks, strict=True, delimiter=delimiter)
         self._rows = RowReader(source, reading, self._places, typed=False)
 
-    def read(self) -> list[Declaration]:
+    def read(self) -> Table:
         """Return what the rows declare."""
         with suppress(TooManyFaults):
             self._read_rows(self._header())
             if self._rows.found_nothing:
                 at, hint = (self._records.line_num, 1), "Add a row, or remove the source."
                 self._reading.report("no-rows", "the file has a header and no rows", at, hint=hint)
-        return self._rows.declarations
+        return self._rows.table
 
     def _header(self) -> list[str]:
         """Return the header, or an empty list if something is wrong with the file as a whole."""

@@ -60,10 +60,15 @@ def text_of(node: Node, reading: Reading, name: str) -> str | None:
         _report_shape(node, reading, name, _TEXT)
         return None
     text = node.text
-    if node.plain and _NOT_TEXT.fullmatch(text):
+    if node.plain and not is_plain_text(text):
         _report_unquoted(node, reading, name)
         return None
     return text if is_plainly_text(text) or _check_text(node, reading, name) else None
+
+
+def is_plain_text(text: str) -> bool:
+    """Whether *text*, written without quotes, is text to every reader."""
+    return _NOT_TEXT.fullmatch(text) is None
 
 
 def is_plainly_text(text: str) -> bool:

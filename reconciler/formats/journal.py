@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 from reconciler.core.address import Address, parse_address
 from reconciler.core.diagnostics import InvalidInput
+from reconciler.core.entry import Applied, Refused, Unsettled
 from reconciler.core.journal import Ended, Event, Opened, Record, Returned, Sending
-from reconciler.core.state import Applied, Refused, Unsettled
 from reconciler.formats.json_reader import JsonDocument
 from reconciler.formats.state import (
     applied_object,

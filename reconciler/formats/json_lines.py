@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO, NoReturn
 
-from reconciler.core.declaration import Declaration
 from reconciler.core.diagnostics import Place, shown
+from reconciler.core.table import Table
 from reconciler.formats.rows import At, RowReader, TooManyFaults, Written
 from reconciler.formats.sources import Source
 from reconciler.formats.text_blocks import TextBlocks
@@ -32,13 +32,13 @@ class JsonLinesReader:
         self._rows = RowReader(source, reading, self._places, typed=True)
         self._decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=Written, parse_constant=_refuse)
 
-    def read(self) -> list[Declaration]:
+    def read(self) -> Table:
         """Return what the lines declare."""
         with suppress(TooManyFaults):
             self._read()
         if self._rows.found_nothing:
             self._reading.report("empty-file", "the file holds no object", (0, 0), hint=_HINT)
-        return self._rows.declarations
+        return self._rows.table
 
     def _read(self) -> None:
         blocks, rows, decode = self._blocks, self._rows, self._decoder.decode

@@ -25,9 +25,9 @@ def read_mark(content: bytes | None) -> Mark | None:
     return Mark(**fields)
 
 
-def mark_of(content: bytes, state: State) -> Mark:
-    """Return the mark of *state*, whose document is *content*."""
-    return Mark(lineage=state.lineage, serial=state.serial, epoch=state.epoch, content=_digest(content))
+def mark_of(sha256: str, state: State) -> Mark:
+    """Return the mark of *state*, whose document has that hash."""
+    return Mark(lineage=state.lineage, serial=state.serial, epoch=state.epoch, content=sha256)
 
 
 def mark_of_written(content: bytes) -> Mark:
@@ -37,9 +37,9 @@ def mark_of_written(content: bytes) -> Mark:
     return Mark(lineage=value["lineage"], serial=value["serial"], epoch=value["epoch"], content=_digest(content))
 
 
-def is_marked(content: bytes, state: State, mark: Mark) -> bool:
-    """Whether *content*, the document of *state*, is what was marked, if need be laid out anew."""
-    return mark.content == _digest(content) or mark.content == _digest(write_state(state))
+def is_marked(sha256: str, state: State, mark: Mark) -> bool:
+    """Whether the document of *state*, which has that hash, is what was marked, if need be laid out anew."""
+    return mark.content == sha256 or mark.content == _digest(write_state(state))
 
 
 def _digest(content: bytes) -> str:

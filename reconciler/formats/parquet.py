@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from reconciler.core.declaration import Declaration
+from reconciler.core.table import Table
 from reconciler.formats.columns import kind_of
 from reconciler.formats.rows import RowReader, TooManyFaults
 from reconciler.formats.sources import Source
@@ -25,7 +25,7 @@ class ParquetReader:
         self._reading = reading
         self._rows = RowReader(source, reading, lambda _first, _last: [], typed=True)
 
-    def read(self) -> list[Declaration]:
+    def read(self) -> Table:
         """Return what the rows declare."""
         try:
             import pyarrow as pa  # noqa: PLC0415  (an extra, and 25 ms)
@@ -33,14 +33,14 @@ class ParquetReader:
         except ImportError:
             hint = "Install reconciler[parquet], or export the rows as CSV."
             self._reading.report("no-parquet", "Parquet cannot be read here: pyarrow is missing", (0, 0), hint=hint)
-            return []
+            return self._rows.table
         try:
             with suppress(TooManyFaults), parquet.ParquetFile(self._file) as table:
                 self._read(table)
         except (pa.ArrowException, OSError) as error:
             why, hint = f"{str(error).splitlines()[0][:200]}.", "Write the file anew."
             self._reading.report("not-parquet", "the file is not whole Parquet", (0, 0), detail=why, hint=hint)
-        return self._rows.declarations
+        return self._rows.table
 
     def _read(self, table: Any) -> None:  # noqa: ANN401  (pyarrow has no types)
         schema = table.schema_arrow

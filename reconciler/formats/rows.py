@@ -1,4 +1,4 @@
-"""Rows of a source become declarations, with every fault of every row, in memory that only what is declared fills.
+"""Rows of a source become a table, with every fault of every row, in memory that only what is declared fills.
 
 Rule: a row is a small mapping and means what the same declaration means in a spec file, so `DeclarationReader` decides
 about every row that `columns.py` does not find plainly right. Tests hold the two against each other.
@@ -7,10 +7,9 @@ about every row that `columns.py` does not find plainly right. Tests hold the tw
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from reconciler.core.address import format_address
-from reconciler.core.declaration import Declaration
 from reconciler.core.diagnostics import Place, shown
-from reconciler.core.target import KEY_FORMS, Target
+from reconciler.core.table import Table, Terms
+from reconciler.core.target import KEY_FORMS, KeyForm
 from reconciler.formats.columns import Columns, kind_of
 from reconciler.formats.common import FLAG_FIELDS, report_missing_flag
 from reconciler.formats.declarations import IN_ROWS, DeclarationReader
@@ -22,6 +21,7 @@ MAX_FAULTS = 1_000
 """As many are collected in one file; then reading it ends."""
 
 _MOST_SHAPES = 1_000
+_MOST_PENDING = 10_000
 
 At: TypeAlias = tuple[int, int]
 Locate: TypeAlias = Callable[[int, int], Sequence[At]]
@@ -39,10 +39,16 @@ class TooManyFaults(Exception):
 
 
 class RowReader:
-    """Collects the declarations of one file, and its faults in `reading`. *typed*: cells have types of their own."""
+    """Collects the declarations of one file, and its faults in `reading`. *typed*: cells have types of their own.
+
+    Rows that are plainly right and say the same besides their keys wait, and are added together.
+    """
 
     def __init__(self, source: Source, reading: Reading, locate: Locate, *, typed: bool) -> None:
-        self.declarations: list[Declaration] = []
+        self._table = Table(reading.path)
+        self._pending: list[tuple[str | int, ...]] = []
+        self._pending_lines: list[int] = []
+        self._pending_kind: tuple[KeyForm, Terms] | None = None
         self._reading = reading
         self._locate = locate
         self._typed = typed
@@ -55,7 +61,13 @@ class RowReader:
     @property
     def found_nothing(self) -> bool:
         """Neither a row nor anything to report."""
-        return not (self.declarations or self._saw_odd_rows or self._reading.diagnostics)
+        return not (self.table or self._saw_odd_rows or self._reading.diagnostics)
+
+    @property
+    def table(self) -> Table:
+        """What was declared so far."""
+        self._add_pending()
+        return self._table
 
     def columns(self, names: tuple[str, ...]) -> Columns:
         """Return what rows with these fields in this order have in common."""
@@ -88,22 +100,22 @@ class RowReader:
     def take(self, columns: Columns, cells: Sequence[Any], line: int, last: int) -> None:
         """Add what the row in the lines *line* to *last* declares, or its faults. Raise TooManyFaults."""
         form, key = columns.form, columns.key_of(cells)
-        common = None if key is None else columns.common_of(cells, self._common)
-        if form is None or key is None or common is None or common.flags is None:
+        terms = None if key is None else columns.terms_of(cells, self._common)
+        if form is None or key is None or terms is None:
             self._take_slowly(columns.names, cells, line, last)
             return
-        target = Target(form, key)
-        self.declarations.append(
-            Declaration(
-                address=format_address(target),
-                target=target,
-                flags=common.flags,
-                trigger=common.trigger,
-                place=Place(self._reading.path, line, 1),
-                reason=common.reason,
-                owner=common.owner,
-            )
-        )
+        kind = self._pending_kind
+        if kind is None or kind[0] is not form or kind[1] is not terms or len(self._pending) >= _MOST_PENDING:
+            self._add_pending()
+            self._pending_kind = form, terms
+        self._pending.append(key)
+        self._pending_lines.append(line)
+
+    def _add_pending(self) -> None:
+        if self._pending_kind and self._pending:
+            form, terms = self._pending_kind
+            self._table.add_rows(form, [*zip(*self._pending, strict=True)], terms, self._pending_lines, 1)
+            self._pending, self._pending_lines = [], []
 
     def refuse(self, code: str, summary: str, at: At, *, detail: str = "", hint: str) -> None:
         """Report what makes a row none at all. Raise TooManyFaults."""
@@ -112,13 +124,15 @@ class RowReader:
 
     def _take_slowly(self, names: Sequence[str], cells: Sequence[Any], line: int, last: int) -> None:
         self._saw_odd_rows = True
+        self._add_pending()
         mapping = Mapping(line, 1)
         places = self._locate(line, last) or [(line, 1)] * len(cells)
         for name, cell, at in zip(names, cells, places, strict=True):
             if self._typed or cell:
                 mapping.keys[name] = at
                 mapping.values[name] = _typed_node(cell, at) if self._typed else _text_node(name, cell, at)
-        self.declarations += self._reader.read(mapping)
+        for declaration in self._reader.read(mapping):
+            self._table.add(declaration)
         self._stop_if_full((line, 1))
 
     def _stop_if_full(self, at: At) -> None:

@@ -7,11 +7,13 @@ a second time, and `validate` holds every file against both.
 from dataclasses import dataclass, field
 
 from reconciler.core.declaration import Declaration
+from reconciler.core.table import Table, Terms
 from reconciler.formats.common import OWN_FIELDS, Common, common_of
 from reconciler.formats.declarations import LISTS, DeclarationReader, in_list
 from reconciler.formats.fields import check_keys, mapping_of, sequence_of, text_of
+from reconciler.formats.plain_lists import LEAST, take_plain_lists
 from reconciler.formats.sources import Source, sources_of
-from reconciler.formats.yaml_reader import Mapping, Reading, Scalar
+from reconciler.formats.yaml_reader import Mapping, Reading, Scalar, decode, parse
 
 _FILE_FIELDS = ("version", "name", *OWN_FIELDS, *LISTS, "sources")
 
@@ -22,6 +24,7 @@ class SpecFile:
 
     declarations: list[Declaration] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
+    common: Common = field(default_factory=Common)
 
 
 def read_spec(reading: Reading) -> SpecFile:
@@ -42,7 +45,31 @@ def read_spec(reading: Reading) -> SpecFile:
         text_of(top.values["name"], reading, "name")
     common = common_of(top, reading, Common())
     declarations = [found for name in LISTS for found in _declarations(top, name, reading, common)]
-    return SpecFile(declarations, sources_of(top, reading, common))
+    return SpecFile(declarations, sources_of(top, reading, common), common)
+
+
+def read_table(content: bytes, path: str, *, least: int = LEAST) -> tuple[Table, list[Source]] | None:
+    """Return what one file declares, or None if anything in it is to be reported: `read_spec` does that.
+
+    A text of *least* characters is looked through for plain lists first.
+    """
+    reading = Reading(path)
+    text = decode(content, reading)
+    if text is None:
+        return None
+    rest, lists = (take_plain_lists(text) if len(text) >= least else None) or (text, [])
+    parse(rest, reading)
+    found = read_spec(reading)
+    common = found.common
+    if reading.diagnostics:
+        return None
+    table = Table.of(path, found.declarations)
+    for each in lists:
+        if common.flags is None:
+            return None
+        terms = Terms(common.flags, common.trigger, common.reason, common.owner)
+        table.add_rows(each.form, each.keys, terms, each.lines, each.column)
+    return table, found.sources
 
 
 def _declarations(top: Mapping, name: str, reading: Reading, common: Common) -> list[Declaration]:

@@ -14,10 +14,11 @@ from reconciler.core.address import Address, address_order, parse_address
 from reconciler.core.declaration import Flags
 from reconciler.core.diagnostics import InvalidInput, shown
 from reconciler.core.digest import SCHEME, Digest
-from reconciler.core.state import Applied, CallRecord, ClockOffset, Entry, Refused, Restored, State, Unsettled
+from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
+from reconciler.core.state import ClockOffset, Restored, State
 from reconciler.core.timestamp import Timestamp, moment
 from reconciler.formats.json_reader import JsonDocument
-from reconciler.formats.state_lines import take_applied
+from reconciler.formats.state_lines import LineLedger, Lines, entry_lines, read_lines, without_plain
 
 RESTORE = (
     "Restore the document from its history (git, a backup). Do not start with an empty one: everything would be "
@@ -51,10 +52,13 @@ def write_state(state: State) -> bytes:
     lines = [f" {_json(name)}: {_json(value)}," for name, value in head.items()]
     document = BytesIO()
     document.write(_encoded("\n".join(["{", *lines, ' "entries": {'])))
-    separator = "\n"
+    separator = b"\n"
+    written = state.entries if isinstance(state.entries, LineLedger) else None
     for address in sorted(state.entries, key=address_order):
-        document.write(_encoded(f"{separator}  {_json(address)}: {_json(entry_object(state.entries[address]))}"))
-        separator = ",\n"
+        line = written.line(address) if written else None
+        document.write(separator)
+        document.write(line or _encoded(f"  {_json(address)}: {_json(entry_object(state.entries[address]))}"))
+        separator = b",\n"
     document.write(b"\n }\n}\n" if state.entries else b"}\n}\n")
     return document.getvalue()
 
@@ -80,20 +84,29 @@ def entry_object(entry: Entry) -> dict[str, Any]:
     return value
 
 
-def read_state(content: bytes, path: str, *, environment: str) -> State:
-    """Return the state of *environment*. Raise InvalidInput for whatever is not exactly such a document."""
-    return _read_lines(content, path, environment) or _read_whole(content, path, environment)
+def read_state(content: bytes, path: str, *, environment: str, lines: Lines | None = None) -> State:
+    """Return the state of *environment*; *lines* are what its plain lines say, if that is known.
+
+    Raise InvalidInput for whatever is not exactly such a document.
+    """
+    return _read_lines(content, path, environment, lines) or _read_whole(content, path, environment)
 
 
-def _read_lines(content: bytes, path: str, environment: str) -> State | None:
+def _read_lines(content: bytes, path: str, environment: str, lines: Lines | None) -> State | None:
     """Return the state, or None where it must be read as a whole, be it to say what is wrong and where."""
+    text = entry_lines(content)
+    if text is None:
+        return None
     try:
-        rest, plain = take_applied(content)
-        state = _read_whole(rest, path, environment) if plain else None
+        lines = lines or read_lines(text)
+        state = _read_whole(without_plain(text, lines), path, environment) if lines else None
     except (UnicodeDecodeError, InvalidInput):
         return None
-    is_doubled = state is not None and not plain.keys().isdisjoint(state.entries)
-    return None if state is None or is_doubled else replace(state, entries={**plain, **state.entries})
+    if lines is None or state is None:
+        return None
+    ledger = LineLedger(text, lines, state.entries)
+    is_doubled = len(ledger) < len(lines.addresses) + len(state.entries)
+    return None if is_doubled else replace(state, entries=ledger)
 
 
 def _read_whole(content: bytes, path: str, environment: str) -> State:

@@ -26,6 +26,8 @@ MAX_DEPTH = 32
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """Source: YAML 1.1, production c-printable, less the byte order mark, which is nothing but the head of a file."""
 
+_PRINTABLE_ASCII = bytes([0x09, 0x0A, 0x0D, *range(0x20, 0x7F)])
+
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What the parsers count as the end of a line (YAML 1.1, production b-char)."""
 
@@ -98,9 +100,14 @@ class Reading:
 def read_yaml(content: bytes, path: str, *, loader: Loader = FASTEST) -> Reading:
     """Read one file; *path* is what diagnostics call it. Never raises for bad input."""
     reading = Reading(path)
-    text = _decode(content, reading)
-    if text is None:
-        return reading
+    text = decode(content, reading)
+    if text is not None:
+        parse(text, reading, loader=loader)
+    return reading
+
+
+def parse(text: str, reading: Reading, *, loader: Loader = FASTEST) -> None:
+    """Read *text*, as `decode` returns it, into *reading*."""
     try:
         reading.root = _Builder(reading).build(yaml.parse(text, Loader=loader))
     except yaml.YAMLError as error:
@@ -111,10 +118,9 @@ def read_yaml(content: bytes, path: str, *, loader: Loader = FASTEST) -> Reading
         )
     except _TooDeep as stop:
         reading.report("too-deep", f"nested deeper than {MAX_DEPTH} levels", stop.at, hint="A spec needs four levels.")
-    return reading
 
 
-def _decode(content: bytes, reading: Reading) -> str | None:
+def decode(content: bytes, reading: Reading) -> str | None:
     """Return the text, ending with a line break: at the end of a broken last line the parsers count differently."""
     try:
         text = content.decode("utf-8").removeprefix(_MARK)
@@ -123,7 +129,8 @@ def _decode(content: bytes, reading: Reading) -> str | None:
         why = f"Byte 0x{content[error.start]:02x} is not part of it."
         reading.report("not-utf-8", "not UTF-8 text", at, detail=why, hint="Save the file as UTF-8.")
         return None
-    unprintable = _UNPRINTABLE.search(text)
+    is_plain = not content.translate(None, _PRINTABLE_ASCII)
+    unprintable = None if is_plain else _UNPRINTABLE.search(text)
     if unprintable:
         what = f"U+{ord(unprintable.group()):04X} cannot stand in a file"
         at = _place_after(text[: unprintable.start()])

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from reconciler.core.address import address_order
+from reconciler.core.entry import CallRecord, Entry
 from reconciler.core.resolve import Decision, Resolution
-from reconciler.core.state import CallRecord, Entry, State
+from reconciler.core.state import State
 from reconciler.reports.plan_report import counted
 
 

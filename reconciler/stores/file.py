@@ -33,7 +33,10 @@ class FileStore:
     def read(self) -> Stored | None:
         with self._translated("read"):
             content = read_regular(self._path)
-        return None if content is None else Stored(content, _version(content))
+        if content is None:
+            return None
+        version = _version(content)
+        return Stored(content, version, sha256=version)
 
     def write(self, content: bytes, *, expected: Version | None) -> Version:
         with self._translated("written"):

@@ -1,21 +1,26 @@
 """The project folder: finding it, its project file, the spec files of an environment."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.core.address import Address, address_order
-from reconciler.core.declaration import Declaration, Spec
+from reconciler.core.address import Address
+from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.core.environment import Environment, Project
 from reconciler.core.resolve import Decision
+from reconciler.core.table import Declared, Table
 from reconciler.formats.decisions import read_decisions
+from reconciler.formats.packed import pack_table, unpack_table
+from reconciler.formats.plain_lists import LEAST
 from reconciler.formats.project import read_project
 from reconciler.formats.rows import MAX_FAULTS, report_too_many
 from reconciler.formats.sources import Source
-from reconciler.formats.spec import read_spec
+from reconciler.formats.spec import read_spec, read_table
 from reconciler.formats.yaml_reader import Reading, read_yaml
+from reconciler.ports import Cache
 from reconciler.workspace.sources import SourceFiles
 
 PROJECT_FILE = "reconciler.yaml"
@@ -66,57 +71,99 @@ def read_project_file(folder: Path) -> tuple[Reading, Project | None]:
     return reading, read_project(reading)
 
 
-def read_spec_files(folder: Path, environment: Environment) -> tuple[list[Reading], list[Declaration]]:
+def read_spec_files(folder: Path, environment: Environment) -> tuple[list[Reading], list[Table]]:
     """Read every spec file of *environment*, then the sources that they name.
 
     The first reading is of the folder; each carries its own diagnostics, those of doublets included.
     """
     readings: list[Reading] = []
-    declarations: list[Declaration] = []
+    tables: list[Table] = []
     sources: list[tuple[Source, Reading]] = []
     for path in _spec_files(folder, environment, readings):
         reading = _read(folder, path)
         readings.append(reading)
         found = read_spec(reading)
-        declarations += found.declarations
+        tables.append(Table.of(path, found.declarations))
         sources += [(source, reading) for source in found.sources]
     files = SourceFiles(folder, environment.specs)
     for source, naming in sources:
         reading, rows = files.read(source, naming)
         readings.append(reading)
-        declarations += rows
-    _report_doublets(declarations, {reading.path: reading for reading in readings})
-    return readings, declarations
+        tables.append(rows)
+    _report_doublets(tables, {reading.path: reading for reading in readings})
+    return readings, tables
 
 
-def load_spec(folder: Path, environment: Environment) -> Spec:
-    """Raise InvalidInput with everything that is wrong in all files of *environment*."""
-    readings, declarations = read_spec_files(folder, environment)
+def load_spec(folder: Path, environment: Environment, *, cache: Cache | None = None) -> Spec:
+    """Return what is declared for *environment*; *cache* may know some of the files already.
+
+    Raise InvalidInput with everything that is wrong in all of them.
+    """
+    tables = _read_tables(folder, environment, cache)
+    declared = Declared(tables) if tables is not None else None
+    if declared is not None and not declared.is_doubled:
+        return Spec(declared)
+    readings, tables = read_spec_files(folder, environment)
     diagnostics = [found for reading in readings for found in reading.diagnostics]
     if diagnostics:
         raise InvalidInput(diagnostics)
-    return to_spec(declarations)
+    return Spec(Declared(tables))
 
 
-def to_spec(declarations: list[Declaration]) -> Spec:
-    ordered = sorted(declarations, key=lambda each: address_order(each.address))
-    return Spec({each.address: each for each in ordered})
+def _read_tables(folder: Path, environment: Environment, cache: Cache | None) -> list[Table] | None:
+    """Return what all files declare, or None as soon as anything is to be reported."""
+    of_folder: list[Reading] = []
+    tables: list[Table] = []
+    sources: list[Source] = []
+    for path in _spec_files(folder, environment, of_folder):
+        try:
+            found = _read_table(_content(folder / path), path, cache)
+        except OSError:
+            return None
+        if found is None:
+            return None
+        tables.append(found[0])
+        sources += found[1]
+    files = SourceFiles(folder, environment.specs)
+    for source in sources:
+        naming = Reading(source.place.path)
+        reading, rows = files.read(source, naming)
+        if reading.diagnostics or naming.diagnostics:
+            return None
+        tables.append(rows)
+    return None if any(reading.diagnostics for reading in of_folder) else tables
 
 
-def _report_doublets(declarations: list[Declaration], readings: dict[str, Reading]) -> None:
-    first: dict[Address, Declaration] = {}
-    for declaration in declarations:
-        earlier = first.setdefault(declaration.address, declaration)
-        if earlier is declaration:
+def _read_table(content: bytes, path: str, cache: Cache | None) -> tuple[Table, list[Source]] | None:
+    """Return what one file declares. Kept are files of declarations alone."""
+    if cache is None or len(content) < LEAST:
+        return read_table(content, path)
+    key = f"spec-{hashlib.sha256(content).hexdigest()}"
+    kept = cache.get(key)
+    table = unpack_table(kept, path) if kept is not None else None
+    if table is not None:
+        return table, []
+    found = read_table(content, path)
+    if found is not None and not found[1]:
+        cache.put(key, pack_table(found[0]))
+    return found
+
+
+def _report_doublets(tables: list[Table], readings: dict[str, Reading]) -> None:
+    if not Declared(tables).is_doubled:
+        return
+    first: dict[Address, Place] = {}
+    for address, place in ((each.address, each.place) for table in tables for each in table):
+        earlier = first.setdefault(address, place)
+        if earlier is place:
             continue
-        place = declaration.place
         reading, at = readings[place.path], (place.line, place.column)
         if len(reading.diagnostics) < MAX_FAULTS:
             reading.report(
                 "declared-twice",
-                f"{declaration.address} is declared twice",
+                f"{address} is declared twice",
                 at,
-                detail=f"First at {earlier.place}.",
+                detail=f"First at {earlier}.",
                 hint="Keep one of the two; to regenerate again, change its trigger.",
             )
         elif len(reading.diagnostics) == MAX_FAULTS:

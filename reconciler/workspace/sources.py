@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from unicodedata import normalize
 
-from reconciler.core.declaration import Declaration
 from reconciler.core.diagnostics import nearest
+from reconciler.core.table import Table
 from reconciler.formats.bulk import read_source
 from reconciler.formats.sources import Source
 from reconciler.formats.yaml_reader import Reading
@@ -30,21 +30,21 @@ class SourceFiles:
         self._by_name: dict[str, Source] = {}
         self._by_file: dict[tuple[int, int], Source] = {}
 
-    def read(self, source: Source, naming: Reading) -> tuple[Reading, list[Declaration]]:
+    def read(self, source: Source, naming: Reading) -> tuple[Reading, Table]:
         """Return what was read; what keeps the file from being read is a fault of the spec file, *naming*."""
         reading = Reading(Path(self._specs, source.path).as_posix())
         if self._is_named_before(source, self._by_name, normalize("NFC", source.path).casefold(), naming):
-            return reading, []
+            return reading, Table(reading.path)
         try:
             file = _open_below(self._top, source.path)
         except OSError as error:
             what, hint = f"the source cannot be read: {error.strerror or error}", self._hint(source.path)
             naming.report("unreadable-source", what, _at(source), hint=hint)
-            return reading, []
+            return reading, Table(reading.path)
         with file:
             status = os.fstat(file.fileno())
             if self._is_named_before(source, self._by_file, (status.st_dev, status.st_ino), naming):
-                return reading, []
+                return reading, Table(reading.path)
             return reading, read_source(file, source, reading)
 
     def _is_named_before(self, source: Source, seen: dict[Key, Source], key: Key, naming: Reading) -> bool:

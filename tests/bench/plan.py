@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.digest import digest_of
+from reconciler.core.entry import Applied, CallRecord
 from reconciler.core.fold import fold
 from reconciler.core.run import Outcome, Result
 from reconciler.core.selection import Action
-from reconciler.core.state import Applied, CallRecord, State
+from reconciler.core.state import State
 from reconciler.core.timestamp import Timestamp
 from reconciler.formats.state import write_state
 from reconciler.workspace.folder import load_project, load_spec

@@ -11,9 +11,10 @@ from strategies import histories
 
 from reconciler.core.address import Address, format_address
 from reconciler.core.diagnostics import Diagnostic, Place, Severity
+from reconciler.core.entry import Applied, CallRecord, Entry
 from reconciler.core.environment import EmulatorApi, Environment, FromVariable, PlatformApi, TenantType
 from reconciler.core.forecast import RATE_LIMITS, Basis, Forecast, RateLimits, daily_limit, forecast_of, known_rate
-from reconciler.core.state import Applied, CallRecord, ClockOffset, Entry, State
+from reconciler.core.state import ClockOffset, State
 from reconciler.core.timestamp import timestamp
 
 HOUR, DAY = 3_600, 86_400
@@ -135,9 +136,8 @@ def test_a_known_rate_is_no_promise_where_the_limits_allow_less() -> None:
     assert (found.seconds, found.basis, found.calls_per_second) == (DAY, Basis.RATE_LIMITS, 500.0)
 
 
-def test_a_plan_without_calls_takes_no_time() -> None:
-    assert forecast_of(0, state(a_run(300, seconds=60)), API).seconds == 0
-    assert forecast_of(0, None, API).seconds is None
+def test_a_plan_without_calls_has_nothing_to_guess() -> None:
+    assert forecast_of(0, state(a_run(300, seconds=60)), API) == Forecast(calls=0)
 
 
 @pytest.mark.parametrize(("calls", "rate"), [(0, None), (1, None), (19, None), (20, 2.0)])

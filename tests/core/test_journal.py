@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.address import Address
+from reconciler.core.entry import Applied, CallRecord, Refused, Unsettled
 from reconciler.core.fold import fold
 from reconciler.core.journal import (
     TRANSITIONS,
@@ -27,7 +28,7 @@ from reconciler.core.journal import (
 )
 from reconciler.core.run import Outcome, Result
 from reconciler.core.selection import Action
-from reconciler.core.state import Applied, CallRecord, Refused, State, Unsettled
+from reconciler.core.state import State
 from reconciler.core.timestamp import timestamp
 
 FIRST = declare().address

@@ -30,6 +30,7 @@ from strategies import histories, specs
 
 from reconciler.core.address import Address
 from reconciler.core.declaration import Spec
+from reconciler.core.entry import Entry
 from reconciler.core.fold import fold
 from reconciler.core.plan import Binding, Plan, Regenerate, Reissue, Resume, Undecided
 from reconciler.core.plan_check import plan_violations
@@ -37,7 +38,7 @@ from reconciler.core.planner import make_plan
 from reconciler.core.resolve import Decision, Resolution, resolve_all
 from reconciler.core.restore import restored
 from reconciler.core.run import Outcome, Result
-from reconciler.core.state import Entry, Restored
+from reconciler.core.state import Restored
 from reconciler.core.timestamp import timestamp
 
 History = dict[Address, Entry]

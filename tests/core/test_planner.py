@@ -26,9 +26,10 @@ from builders import (
 from reconciler.core.address import Address
 from reconciler.core.declaration import Flags
 from reconciler.core.digest import digest_of
+from reconciler.core.entry import Entry
 from reconciler.core.plan import Blocked, Regenerate, Reissue, Resume, Undecided
 from reconciler.core.planner import make_plan
-from reconciler.core.state import Entry, Restored
+from reconciler.core.state import Restored
 from reconciler.core.timestamp import timestamp
 
 ADDRESS = Address("Subscription/A-S00000001@1")

@@ -9,9 +9,9 @@ from builders import NOW, A, applied, declare, entry, lost, plan_of, record, spe
 
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import InvalidInput, Place
+from reconciler.core.entry import Entry
 from reconciler.core.plan import Resume
 from reconciler.core.resolve import Decision, Resolution, resolve, resolve_all
-from reconciler.core.state import Entry
 from reconciler.errors import UsageError
 
 ADDRESS = Address("Subscription/A-S00000001@1")

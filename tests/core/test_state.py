@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from strategies import outcomes
 
 from reconciler.core.address import Address
+from reconciler.core.entry import Applied, Entry, Refused, Unsettled
 from reconciler.core.fold import fold
 from reconciler.core.run import Outcome, Result
 from reconciler.core.selection import Action
-from reconciler.core.state import Applied, ClockOffset, Entry, Refused, Unsettled
+from reconciler.core.state import ClockOffset
 from reconciler.core.timestamp import timestamp
 
 ADDRESS = Address("Subscription/A-S00000001@1")

@@ -28,6 +28,7 @@ from reconciler.core.call import Authorship
 from reconciler.core.declaration import Declaration
 from reconciler.core.diagnostics import Place
 from reconciler.core.digest import digest_of
+from reconciler.core.entry import CallRecord, Entry
 from reconciler.core.environment import EmulatorApi, Environment
 from reconciler.core.key import KeyScope, idempotency_key
 from reconciler.core.outcome import Answer, Fault, FaultKind, Reason, Traffic
@@ -35,7 +36,7 @@ from reconciler.core.plan import Resume, Undecided
 from reconciler.core.planner import make_plan
 from reconciler.core.retry import ATTEMPTS
 from reconciler.core.run import Outcome, Run, Stop, exit_status
-from reconciler.core.state import CallRecord, Entry, State
+from reconciler.core.state import State
 from reconciler.core.tenancy import Scope, Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.engine.plan import load_state

@@ -9,13 +9,13 @@ from builders import BINDING, NOW, applied, charge, declare, record, spec_of
 from fakes import DONE, HandClock, Listener, MemoryJournals, ScriptedPlatform
 
 from reconciler.core.address import Address
+from reconciler.core.entry import Applied
 from reconciler.core.journal import Ended, Event, Returned, Sending, records_of
 from reconciler.core.key import KeyScope
 from reconciler.core.limiter import Limiter
 from reconciler.core.outcome import Answer, Fault
 from reconciler.core.planner import make_plan
 from reconciler.core.run import Stop
-from reconciler.core.state import Applied
 from reconciler.core.timestamp import timestamp
 from reconciler.engine.group_commit import LINGER, GroupCommit
 from reconciler.engine.sending import Sender, Sends

@@ -19,12 +19,12 @@ from fakes import HandClock, Listener
 from reconciler.core.address import Address
 from reconciler.core.declaration import Declaration, Flags
 from reconciler.core.diagnostics import Place
+from reconciler.core.entry import Entry
 from reconciler.core.environment import EmulatorApi, Environment, Project
 from reconciler.core.plan import Plan, Resume, Undecided
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Outcome, Result, Run, exit_status
 from reconciler.core.selection import EVERYTHING
-from reconciler.core.state import Entry
 from reconciler.core.tenancy import Tenancy
 from reconciler.core.timestamp import timestamp
 from reconciler.emulator.app import create_app

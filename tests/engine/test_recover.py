@@ -9,8 +9,9 @@ from builders import NOW, applied, declare, entry, lost, record, refused, state_
 from fakes import MemoryJournals
 
 from reconciler.core.diagnostics import InvalidInput
+from reconciler.core.entry import Entry
 from reconciler.core.journal import Ended, Event, Opened, Returned, Sending
-from reconciler.core.state import Entry, State
+from reconciler.core.state import State
 from reconciler.core.timestamp import timestamp
 from reconciler.engine.recover import DamagedJournal, recover
 from reconciler.formats.journal import event_line, opening_line

@@ -6,10 +6,11 @@ import pytest
 from builders import declare
 from worlds import World
 
+from reconciler.core.entry import Entry
 from reconciler.core.environment import AfterServerError
 from reconciler.core.resolve import Resolution
 from reconciler.core.run import Outcome, exit_status
-from reconciler.core.state import Entry, State
+from reconciler.core.state import State
 from reconciler.core.timestamp import timestamp
 
 DECLARED = declare()

@@ -14,8 +14,8 @@ from strategies import flags, targets, triggers
 
 from reconciler.core.address import format_address
 from reconciler.core.diagnostics import InvalidInput
+from reconciler.core.entry import CallRecord
 from reconciler.core.journal import Ended, Event, Opened, Returned, Sending
-from reconciler.core.state import CallRecord
 from reconciler.core.timestamp import timestamp
 from reconciler.formats.journal import ReadJournal, event_line, opening_line, read_journal
 

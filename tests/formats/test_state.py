@@ -12,12 +12,13 @@ from strategies import entries, few_targets, targets
 
 from reconciler.core.address import Address, format_address
 from reconciler.core.diagnostics import Diagnostic, InvalidInput
-from reconciler.core.state import Applied, CallRecord, ClockOffset, Entry, Refused, Restored, State, Unsettled
+from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
+from reconciler.core.state import ClockOffset, Restored, State
 from reconciler.core.target import SUBSCRIPTION_NAME, Target
 from reconciler.core.timestamp import timestamp
 from reconciler.formats.schema import SchemaSet
 from reconciler.formats.state import RESTORE, _read_whole, read_state, write_state
-from reconciler.formats.state_lines import take_applied
+from reconciler.formats.state_lines import entry_lines, read_lines, without_plain
 from reconciler.workspace.schemas import load_schemas
 
 SCHEMA_SET = SchemaSet(load_schemas())
@@ -457,10 +458,13 @@ PLAIN = write_state(
 
 
 def test_plain_lines_are_taken_by_themselves() -> None:
-    rest, entries = take_applied(PLAIN)
+    text = entry_lines(PLAIN)
+    assert text is not None
+    lines = read_lines(text)
+    assert lines is not None
 
-    assert len(entries) == 2
-    assert json.loads(rest)["entries"] == {}
+    assert (len(lines.addresses), lines.odd) == (2, [])
+    assert json.loads(without_plain(text, lines))["entries"] == {}
     assert quick(PLAIN) == whole(PLAIN)
 
 

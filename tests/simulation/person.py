@@ -6,10 +6,10 @@ from simulation.witness import CLOCK_ERROR
 from simulation.world import ENVIRONMENT, World
 
 from reconciler.core.address import Address
+from reconciler.core.entry import Unsettled
 from reconciler.core.key import is_known
 from reconciler.core.plan import Undecided
 from reconciler.core.resolve import Decision, Resolution, resolve
-from reconciler.core.state import Unsettled
 from reconciler.core.timestamp import moment
 from reconciler.engine.plan import change_state, load_state, platform_time
 
@@ -65,7 +65,7 @@ def _say(apply: Apply, address: Address) -> None:
     word = Resolution.DONE if seen else Resolution.NOT_DONE
     decision = Decision(address=address, resolution=word, reason="ledger", ids=tuple(seen[-1]) if seen else ())
     entry = resolve(stored.state, decision, world.spec, platform_time(apply.clock.now(), stored.state, MACHINE))
-    change_state(store, stored, stored.state.with_entry(address, entry))
+    change_state(store, stored, stored.state.with_entries({address: entry}))
     if all(each.call.key != lost.call.key for each in entry.unsettled):
         witness.hears(lost.call.key, done=bool(seen))
     world.tell(f"a person says {word} of {lost.call.key[:10]} of {address}")

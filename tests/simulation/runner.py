@@ -14,11 +14,11 @@ from simulation.ports import Screen, SkewedClock, WatchedJournals, WatchedMarks,
 from simulation.witness import Errand
 from simulation.world import ENVIRONMENT, OWN, PROJECT, World
 
+from reconciler.core.entry import Applied
 from reconciler.core.plan import Plan
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Outcome, Run, Stop
 from reconciler.core.selection import EVERYTHING
-from reconciler.core.state import Applied
 from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.engine.plan import StoredState, load_state, plan_environment, platform_time

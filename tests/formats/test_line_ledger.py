@@ -1,0 +1,99 @@
+"""A ledger that is read line by line answers what one of entries does, and is written as it was read."""
+
+import pytest
+from builders import applied, charge, declare, entry, lost, record, refused, state_of, subscription
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import histories as any_histories
+
+from reconciler.core.address import Address
+from reconciler.core.entry import Entry
+from reconciler.core.ledger import EntryLedger, Ledger
+from reconciler.core.state import State
+from reconciler.formats.packed import pack_lines, unpack_lines
+from reconciler.formats.state import read_state, write_state
+from reconciler.formats.state_lines import LineLedger
+
+histories = any_histories().filter(bool)
+
+
+def read(content: bytes) -> LineLedger:
+    entries = read_state(content, "state.json", environment="local").entries
+    assert isinstance(entries, LineLedger)
+    return entries
+
+
+def answers(ledger: Ledger) -> tuple[object, ...]:
+    settled = ledger.settled
+    half = sorted(settled)[::2]
+    return (
+        dict(ledger),
+        dict(settled),
+        dict(ledger.others),
+        sorted(ledger.answered()),
+        ledger.last_applied(settled),
+        ledger.last_applied(half),
+        len(ledger),
+    )
+
+
+@given(histories, histories)
+def test_both_kinds_of_ledger_answer_the_same(history: dict[Address, Entry], later: dict[Address, Entry]) -> None:
+    quick, slow = read(write_state(state_of(history))), EntryLedger(history)
+
+    assert answers(quick) == answers(slow)
+    assert answers(quick.with_entries(later)) == answers(slow.with_entries(later))
+    assert answers(quick.with_entries(later).with_entries(history)) == answers(slow.with_entries({**later, **history}))
+
+
+@given(histories, histories)
+def test_entries_put_into_what_was_read_are_written_as_if_all_had_been_made(
+    history: dict[Address, Entry], later: dict[Address, Entry]
+) -> None:
+    known = read_state(write_state(state_of(history)), "state.json", environment="local")
+
+    assert write_state(known.with_entries(later)) == write_state(state_of({**history, **later}))
+
+
+SETTLED = state_of(
+    {
+        each.address: entry(applied(record(number, target=each.target)))
+        for number, each in enumerate((declare(), declare(subscription(2)), declare(charge())))
+    }
+)
+ODD = declare(subscription(3))
+
+
+def with_odd(known: Entry) -> State:
+    return SETTLED.with_entries({ODD.address: known})
+
+
+@pytest.mark.parametrize("known", [entry(refused(record(0))), entry(lost(record(0)))])
+def test_one_line_that_is_not_plain_leaves_the_others_so(known: Entry) -> None:
+    ledger = read(write_state(with_odd(known)))
+
+    assert (len(ledger.lines.addresses), len(ledger.lines.odd)) == (3, 1)
+    assert dict(ledger) == dict(with_odd(known).entries)
+
+
+@given(histories)
+def test_lines_come_out_of_the_cache_as_they_went_in(history: dict[Address, Entry]) -> None:
+    lines = read(write_state(state_of(history))).lines
+
+    assert unpack_lines(pack_lines(lines)) == lines
+
+
+@given(st.integers(0, 10**6), st.integers(0, 255))
+def test_a_damaged_byte_in_the_cache_makes_it_worthless(at: int, byte: int) -> None:
+    packed = bytearray(pack_lines(read(write_state(SETTLED)).lines))
+    place = at % len(packed)
+    if packed[place] == byte:
+        return
+    packed[place] = byte
+
+    assert unpack_lines(bytes(packed)) is None
+
+
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 66, 100])
+def test_what_was_cut_off_in_the_cache_is_worthless(length: int) -> None:
+    assert unpack_lines(pack_lines(read(write_state(SETTLED)).lines)[:length]) is None
