@@ -3,14 +3,17 @@
 Rule: a port is defined by its user, has few methods, and says what each raises. Nothing here does anything.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NewType, Protocol
+from typing import TYPE_CHECKING, NewType, Protocol
 
-from reconciler.core.outcome import Answer, Fault
-from reconciler.core.run import Pace, Result, Send
-from reconciler.core.tenancy import Scope, Tenancy
+if TYPE_CHECKING:  # only in signatures: whoever reads a state does not pay for what a run is made of
+    from reconciler.core.outcome import Answer, Fault
+    from reconciler.core.run import Pace, Result, Send
+    from reconciler.core.tenancy import Scope, Tenancy
 
 Version = NewType("Version", str)
 """A stored document's version: opaque, equal only for equal content."""

@@ -21,8 +21,9 @@ from reconciler.core.selection import EVERYTHING
 from reconciler.core.state import State
 from reconciler.core.tenancy import Scope, Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
+from reconciler.engine.marked import MarkedStore
 from reconciler.engine.plan import StoredState, load_state, plan_environment
-from reconciler.engine.restore import Backup, MarkedStore, restore_state
+from reconciler.engine.restore import Backup, restore_state
 from reconciler.formats.state import read_state, write_state
 from reconciler.ports import Regeneration
 

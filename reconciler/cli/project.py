@@ -12,8 +12,8 @@ from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.environment import Environment, Project
 from reconciler.core.plan import Plan
 from reconciler.core.selection import Selection, parse_selector
+from reconciler.engine.marked import MarkedStore
 from reconciler.engine.plan import StoredState, load_state, plan_environment, platform_time
-from reconciler.engine.restore import MarkedStore
 from reconciler.stores.file import FileStore
 from reconciler.stores.lock import held
 from reconciler.stores.mark import FileMark

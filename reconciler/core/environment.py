@@ -8,7 +8,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from reconciler.core.diagnostics import Place, nearest
-from reconciler.core.limiter import FREE_SHARE
+from reconciler.core.share import FREE_SHARE
 from reconciler.errors import UsageError
 
 PRODUCTION_HOSTS = frozenset({"rest.zuora.com", "rest.na.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"})

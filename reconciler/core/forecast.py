@@ -14,7 +14,7 @@ from math import ceil
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.environment import PRODUCTION_HOSTS, EmulatorApi, Environment, PlatformApi, TenantType
 from reconciler.core.ledger import Answered, ledger_of
-from reconciler.core.limiter import cap_of
+from reconciler.core.share import cap_of
 from reconciler.core.state import State
 from reconciler.core.timestamp import Timestamp, moment, timestamp
 

@@ -13,12 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconciler.core.outcome import Traffic
+from reconciler.core.share import FREE_SHARE, cap_of
 
 DEFAULT_LIMIT = 40
 """Simultaneous requests of a tenant by default."""
-
-FREE_SHARE = 0.2
-"""What is left to everybody else unless the project file says otherwise: 32 of 40 are used."""
 
 REFRESHED = 1.0
 """Seconds after which the platform counts anew what is under way."""
@@ -99,11 +97,6 @@ class Limiter:
 def is_present(traffic: Traffic, now: datetime) -> bool:
     """Whether *traffic* speaks of the present: a saved answer comes with the headers of its day."""
     return traffic.date is None or abs(now - traffic.date) <= _PRESENT
-
-
-def cap_of(limit: int, leave_free: float = FREE_SHARE) -> int:
-    """Return what of *limit* may be used, at least 1. The share is decimal: 10 less 0.9 are 1, not 0.9999."""
-    return max(1, int(round(limit * (1 - leave_free), 6)))
 
 
 def limiter(configured: int | None, *, leave_free: float = FREE_SHARE) -> Limiter:

@@ -16,15 +16,17 @@ from reconciler.core.entry import Unsettled
 from reconciler.core.fold import fold
 from reconciler.core.journal import Opened
 from reconciler.core.key import KeyScope, is_known
-from reconciler.core.limiter import FREE_SHARE, limiter
+from reconciler.core.limiter import limiter
 from reconciler.core.plan import Change, Plan, Undecided
 from reconciler.core.run import CallError, Outcome, Result, Run, Stop
+from reconciler.core.share import FREE_SHARE
 from reconciler.core.state import State
 from reconciler.core.tenancy import Tenancy, agree
 from reconciler.core.timestamp import timestamp
 from reconciler.engine.group_commit import GroupCommit
+from reconciler.engine.journals import results_of
 from reconciler.engine.plan import StoredState
-from reconciler.engine.recover import DamagedJournal, results_of
+from reconciler.engine.recovered import DamagedJournal
 from reconciler.engine.run_clock import RunClock
 from reconciler.engine.sending import Sender, Sends
 from reconciler.errors import NeedsDecision, ReconcilerError, StaleError, StalePlan, StorageError

@@ -12,7 +12,8 @@ from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import Selection
 from reconciler.core.state import State
-from reconciler.engine.recover import DamagedJournal, recover
+from reconciler.engine.recover import recover
+from reconciler.engine.recovered import DamagedJournal
 from reconciler.errors import StaleError
 from reconciler.formats.mark import is_marked, mark_of
 from reconciler.formats.packed import pack_lines, unpack_lines

@@ -1,41 +1,8 @@
 """Recovery is the normal path: what abandoned journals know is folded into the state before anything is planned."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-from reconciler.core.diagnostics import Diagnostic, Place, Severity
-from reconciler.core.entry import Unsettled
-from reconciler.core.fold import fold
-from reconciler.core.journal import BrokenRule, records_of
-from reconciler.core.run import Outcome, Result
-from reconciler.core.selection import Action
 from reconciler.core.state import State
-from reconciler.core.timestamp import Timestamp
-from reconciler.formats.journal import ReadJournal, read_journal
+from reconciler.engine.recovered import Recovered
 from reconciler.ports import JournalStore
-
-
-@dataclass(frozen=True, slots=True)
-class DamagedJournal:
-    """A journal of which lines are gone: its run, which *began* then, may have sent what nobody knows of."""
-
-    name: str
-    began: Timestamp | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
-    """*state* with everything that journals know; *folded* are the names of those that say all they ever said.
-
-    *damaged* are folded as far as they can be read, *warnings* tell of them and of what could not be used; *abandoned*
-    are the names of all that were found.
-    """
-
-    state: State | None
-    folded: tuple[str, ...]
-    damaged: tuple[DamagedJournal, ...] = ()
-    warnings: tuple[Diagnostic, ...] = ()
-    abandoned: frozenset[str] = frozenset()
 
 
 def recover(state: State | None, journals: JournalStore) -> Recovered:
@@ -43,68 +10,9 @@ def recover(state: State | None, journals: JournalStore) -> Recovered:
 
     Raise StorageError if a journal cannot be read, InvalidInput if one is of a newer version.
     """
-    folded: list[str] = []
-    damaged: list[DamagedJournal] = []
-    warnings: list[Diagnostic] = []
     abandoned = journals.abandoned()
-    for name in abandoned:
-        read = read_journal(journals.read(name), name)
-        if read.opened is None and not read.events and not read.damaged:
-            folded.append(name)
-            continue
-        if state is None or not _belongs_to(read, state):
-            warnings.append(_foreign(name))
-            continue
-        tenant = read.opened.tenant if read.opened else None
-        entity = read.opened.entity if read.opened else None
-        state = fold(state, results_of(read), tenant=tenant, entity=entity)
-        if read.damaged:
-            damaged.append(DamagedJournal(name, read.opened.at if read.opened else None))
-            warnings.append(_damaged(name, read.damaged))
-        else:
-            folded.append(name)
-    return Recovered(
-        state=state,
-        folded=tuple(folded),
-        damaged=tuple(damaged),
-        warnings=tuple(warnings),
-        abandoned=frozenset(abandoned),
-    )
+    if not abandoned:
+        return Recovered(state=state, folded=())
+    from reconciler.engine.journals import fold_journals  # noqa: PLC0415  (loaded only where a run has broken off)
 
-
-def _belongs_to(read: ReadJournal, state: State) -> bool:
-    """Whether a journal is of *state*. One whose head is gone stands beside this state, and its doubts count."""
-    return read.opened is None or read.opened.lineage == state.lineage
-
-
-def results_of(read: ReadJournal) -> Iterable[Result]:
-    """Return the records of a journal as results. One that breaks its rules is read as damaged."""
-    try:
-        records = records_of(read.events, damaged=bool(read.damaged))
-    except BrokenRule:
-        records = records_of(read.events, damaged=True)
-    for address, record in records:
-        outcome = Outcome.IN_DOUBT if isinstance(record, Unsettled) else Outcome.DONE
-        yield Result(address=address, action=Action.RESUME, outcome=outcome, record=record)
-
-
-def _foreign(name: str) -> Diagnostic:
-    return Diagnostic(
-        code="foreign-journal",
-        severity=Severity.WARNING,
-        summary="a journal belongs to another state",
-        place=Place(name),
-        detail="It was written for a state that is gone or was replaced; nothing of it is used.",
-        hint="Find out what became of that state; remove the file when nobody needs it.",
-    )
-
-
-def _damaged(name: str, lines: int) -> Diagnostic:
-    return Diagnostic(
-        code="damaged-journal",
-        severity=Severity.WARNING,
-        summary=f"a journal is damaged in {lines} places",
-        place=Place(name),
-        detail="What it leaves open is in doubt: the same keys are sent again while they are young.",
-        hint="Look after the disk. Apply within the day: then what is not told here is sent under its old key again.",
-    )
+    return fold_journals(state, journals, abandoned)

@@ -1,4 +1,4 @@
-"""The state and its high-water mark: written after it, read before it; and accepting a state that is behind."""
+"""Accepting a state that is behind its high-water mark, or none."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,35 +9,12 @@ from reconciler.core.environment import Environment
 from reconciler.core.mark import Mark
 from reconciler.core.restore import restored
 from reconciler.core.state import State
+from reconciler.engine.marked import MarkedStore
 from reconciler.engine.recover import recover
 from reconciler.errors import StaleError
-from reconciler.formats.mark import mark_of, mark_of_written, read_mark, write_mark
+from reconciler.formats.mark import mark_of
 from reconciler.formats.state import read_state, write_state
-from reconciler.ports import JournalStore, MarkStore, StateConflict, StateStore, Stored, Version
-
-
-class MarkedStore:
-    """A store of which the last write here is marked. The mark is written when the state is, so it is never ahead."""
-
-    def __init__(self, store: StateStore, marks: MarkStore) -> None:
-        self._store = store
-        self._marks = marks
-
-    @property
-    def name(self) -> str:
-        return self._store.name
-
-    @property
-    def mark(self) -> Mark | None:
-        return read_mark(self._marks.read())
-
-    def read(self) -> Stored | None:
-        return self._store.read()
-
-    def write(self, content: bytes, *, expected: Version | None) -> Version:
-        version = self._store.write(content, expected=expected)
-        self._marks.write(write_mark(mark_of_written(content)))
-        return version
+from reconciler.ports import JournalStore, StateConflict, Stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from reconciler.core.environment import (
     TenantType,
     base_url_fault,
 )
-from reconciler.core.limiter import FREE_SHARE
+from reconciler.core.share import FREE_SHARE
 from reconciler.formats.fields import check_keys, mapping_of, sequence_of, text_of
 from reconciler.formats.spec import check_document_version
 from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Sequence, Unreadable

@@ -8,8 +8,9 @@ from builders import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.limiter import Limiter, cap_of, is_present, limiter
+from reconciler.core.limiter import Limiter, is_present, limiter
 from reconciler.core.outcome import Traffic
+from reconciler.core.share import cap_of
 
 Step = tuple[str, int]
 NEVER = float("-inf")

@@ -13,7 +13,8 @@ from reconciler.core.entry import Entry
 from reconciler.core.journal import Ended, Event, Opened, Returned, Sending
 from reconciler.core.state import State
 from reconciler.core.timestamp import timestamp
-from reconciler.engine.recover import DamagedJournal, recover
+from reconciler.engine.recover import recover
+from reconciler.engine.recovered import DamagedJournal
 from reconciler.formats.journal import event_line, opening_line
 
 FIRST, SECOND = (declare(subscription(version)).address for version in (1, 2))

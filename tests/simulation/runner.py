@@ -21,8 +21,8 @@ from reconciler.core.run import Outcome, Run, Stop
 from reconciler.core.selection import EVERYTHING
 from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
+from reconciler.engine.marked import MarkedStore
 from reconciler.engine.plan import StoredState, load_state, plan_environment, platform_time
-from reconciler.engine.restore import MarkedStore
 from reconciler.errors import AuthenticationError, Locked, ReconcilerError, StaleError
 from reconciler.stores.lock import held
 from reconciler.zuora.client import HttpPlatform

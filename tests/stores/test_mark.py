@@ -9,7 +9,7 @@ import pytest
 from builders import state_of
 from fakes import MemoryStore
 
-from reconciler.engine.restore import MarkedStore
+from reconciler.engine.marked import MarkedStore
 from reconciler.formats.mark import mark_of, mark_of_written
 from reconciler.formats.state import write_state
 from reconciler.ports import StateConflict, Version
