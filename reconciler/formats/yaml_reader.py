@@ -23,8 +23,11 @@ from reconciler.formats.yaml_hints import syntax_hint
 MAX_DEPTH = 32
 """Far above what a spec needs (4) and far below what exhausts a stack."""
 
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-"""Source: YAML 1.1, production c-printable, less the byte order mark, which is nothing but the head of a file."""
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+"""What is not in YAML 1.1's production c-printable, and the byte order mark, which is nothing but the head of a file.
+
+Said the other way round, [^...], it takes 4 ms to compile.
+"""
 
 _PRINTABLE_ASCII = bytes([0x09, 0x0A, 0x0D, *range(0x20, 0x7F)])
 
