@@ -1,7 +1,6 @@
 """The command line, as one parser. It loads nothing but argparse: commands import what they need when they run."""
 
 import argparse
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
@@ -36,13 +35,19 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: object) -> None:
         if action.choices is None or value in action.choices:
             return
+        from difflib import get_close_matches  # noqa: PLC0415  (only wrong usage needs it)
+
         names = [str(choice) for choice in action.choices]
         close = get_close_matches(str(value), names, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else f"One of: {', '.join(names)}."
         raise UsageError("Wrong usage", f"{value!r} is no {action.dest}.", hint=hint)
 
 
-def build_parser() -> Parser:
+def build_parser(first: str = "") -> Parser:
+    """Return the parser of a command line that begins with *first*.
+
+    Whatever follows a command is the command's own, so that where one comes first no other is ever asked for.
+    """
     parser = Parser(
         prog="reconciler",
         description=_DESCRIPTION,
@@ -53,14 +58,18 @@ def build_parser() -> Parser:
     _add_project(parser, default=None)
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    _add_validate(commands)
-    _add_plan(commands)
-    _add_apply(commands)
-    _add_state(commands)
-    _add_fmt(commands)
-    _add_init(commands)
-    _add_emulator(commands)
-    _add_explain(commands)
+    known = {
+        "validate": _add_validate,
+        "plan": _add_plan,
+        "apply": _add_apply,
+        "state": _add_state,
+        "fmt": _add_fmt,
+        "init": _add_init,
+        "emulator": _add_emulator,
+        "explain": _add_explain,
+    }
+    for add in [known[first]] if first in known else known.values():
+        add(commands)
     return parser
 
 

@@ -8,7 +8,6 @@ from reconciler import __version__
 from reconciler.cli.arguments import build_parser
 from reconciler.cli.wiring import World, system_world
 from reconciler.errors import ReconcilerError, UsageError
-from reconciler.reports.diagnostic_text import error_text
 
 _INTERRUPTED = 130
 
@@ -24,6 +23,8 @@ def _run(world: World, argv: Sequence[str]) -> int:
     try:
         return run_in(world, argv)
     except ReconcilerError as error:
+        from reconciler.reports.diagnostic_text import error_text  # noqa: PLC0415  (a run without an error has no use)
+
         world.console.err(error_text(error, world.console.error_paint))
         return error.exit_status
     except KeyboardInterrupt:
@@ -33,7 +34,7 @@ def _run(world: World, argv: Sequence[str]) -> int:
 
 def run_in(world: World, argv: Sequence[str]) -> int:
     """Carry out one command line. Raise ReconcilerError for what cannot be done."""
-    parser = build_parser()
+    parser = build_parser(argv[0] if argv else "")
     try:
         arguments = parser.parse_args(argv)
     except SystemExit as leaving:
