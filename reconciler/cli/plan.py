@@ -1,12 +1,13 @@
-"""`reconciler plan`: show what apply would send. Nothing that could send is reachable from this module."""
+"""`reconciler plan`: show what apply would send. Nothing that could send is reachable from this module.
+
+Most plans have nothing to do and begin often, in pipelines: what few of them show is loaded where it is shown.
+"""
 
 import argparse
 
 from reconciler.cli.project import make_planned, open_cache
 from reconciler.cli.wiring import World
 from reconciler.errors import ReconcilerError
-from reconciler.reports.diagnostic_text import diagnostic_text
-from reconciler.reports.documents import failed_plan_document, json_text, plan_document
 from reconciler.reports.plan_report import report_plan
 from reconciler.reports.plan_text import plan_text
 
@@ -19,12 +20,18 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         planned = make_planned(arguments, world, cache=None if arguments.no_cache else open_cache(world))
     except ReconcilerError as error:
         if arguments.json:
+            from reconciler.reports.documents import failed_plan_document, json_text  # noqa: PLC0415  (see above)
+
             console.out(json_text(failed_plan_document(error, arguments.environment)))
         raise
     plan = planned.plan
     for warning in (*planned.stored.warnings, *plan.warnings):
+        from reconciler.reports.diagnostic_text import diagnostic_text  # noqa: PLC0415  (see above)
+
         console.err(diagnostic_text(warning, console.error_paint))
     if arguments.json:
+        from reconciler.reports.documents import json_text, plan_document  # noqa: PLC0415  (see above)
+
         console.out(json_text(plan_document(plan)))
     else:
         console.out(plan_text(report_plan(plan), console.paint))

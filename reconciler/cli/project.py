@@ -15,11 +15,9 @@ from reconciler.core.selection import Selection, parse_selector
 from reconciler.engine.marked import MarkedStore
 from reconciler.engine.plan import StoredState, load_state, plan_environment, platform_time
 from reconciler.stores.file import FileStore
-from reconciler.stores.lock import held
 from reconciler.stores.mark import FileMark
 from reconciler.workspace.cache import FolderCache, cache_folder
 from reconciler.workspace.folder import find_folder, load_project, load_spec
-from reconciler.workspace.lines import quoted
 
 ENVIRONMENT_VARIABLE = "RECONCILER_ENV"
 
@@ -56,6 +54,8 @@ def _load_spec(opened: OpenProject, cache: FolderCache | None) -> Spec:
     try:
         return load_spec(opened.folder, opened.environment, cache=cache)
     except InvalidInput as error:
+        from reconciler.workspace.lines import quoted  # noqa: PLC0415  (only what is wrong is quoted)
+
         raise quoted(error, opened.folder) from None
 
 
@@ -66,6 +66,8 @@ def open_store(folder: Path, environment: Environment) -> MarkedStore:
 
 def hold_lock(opened: OpenProject, world: World, *, timeout: float) -> AbstractContextManager[None]:
     """Hold the lock of the environment's state, telling others who does."""
+    from reconciler.stores.lock import held  # noqa: PLC0415  (a plan holds none)
+
     environment = opened.environment
     return held(
         opened.folder / environment.state_file,

@@ -2,10 +2,8 @@
 
 import hashlib
 import os
-import random
 import sys
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,6 +58,8 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
     def jitter(self) -> float:
+        import random  # noqa: PLC0415  (only a retry needs it, and it seeds itself from the system)
+
         return random.random()  # noqa: S311  (to spread retries, not to keep secrets)
 
 
@@ -94,12 +94,14 @@ class World:
         return hashlib.sha256(os.uname().nodename.encode()).hexdigest()[:8]
 
     def new_id(self) -> str:
+        import uuid  # noqa: PLC0415  (only what writes makes new ids; a plan does not pay for it)
+
         return str(uuid.uuid4())
 
     def new_run(self) -> str:
         """Return a run id that sorts by time and is unique: ``20261122T100000Z-9f86d081``."""
         moment = timestamp(self.clock.now()).replace("-", "").replace(":", "")
-        return f"{moment}-{uuid.uuid4().hex[:8]}"
+        return f"{moment}-{self.new_id()[:8]}"
 
 
 def system_world() -> World:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 
 from reconciler.errors import ReconcilerError
@@ -70,6 +69,8 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the known word nearest to *word*, or all of them when none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415  (only what is wrong needs it)
+
     names = sorted(map(str, known))
     close = get_close_matches(word, names, n=1, cutoff=0.6)
     if close:

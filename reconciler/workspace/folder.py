@@ -5,23 +5,24 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.core.address import Address
 from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.core.environment import Environment, Project
-from reconciler.core.resolve import Decision
 from reconciler.core.table import Declared, Table
-from reconciler.formats.decisions import read_decisions
 from reconciler.formats.packed import pack_table, unpack_table
 from reconciler.formats.plain_lists import LEAST
 from reconciler.formats.project import read_project
-from reconciler.formats.rows import MAX_FAULTS, report_too_many
 from reconciler.formats.sources import Source
 from reconciler.formats.spec import read_spec, read_table
 from reconciler.formats.yaml_reader import Reading, read_yaml
 from reconciler.ports import Cache
 from reconciler.workspace.sources import SourceFiles
+
+if TYPE_CHECKING:
+    from reconciler.core.resolve import Decision
 
 PROJECT_FILE = "reconciler.yaml"
 MAX_FILE = 64 * 1024 * 1024
@@ -157,6 +158,8 @@ def _report_doublets(tables: list[Table], readings: dict[str, Reading]) -> None:
         earlier = first.setdefault(address, place)
         if earlier is place:
             continue
+        from reconciler.formats.rows import MAX_FAULTS, report_too_many  # noqa: PLC0415  (only doublets need them)
+
         reading, at = readings[place.path], (place.line, place.column)
         if len(reading.diagnostics) < MAX_FAULTS:
             reading.report(
@@ -226,8 +229,10 @@ def _stays(path: Path, reading: Reading, folder: Path) -> bool:
     return False
 
 
-def load_decisions(folder: Path, path: str) -> list[Decision]:
+def load_decisions(folder: Path, path: str) -> "list[Decision]":
     """Read the decisions at *path*, relative to *folder*. Raise InvalidInput with everything that is wrong."""
+    from reconciler.formats.decisions import read_decisions  # noqa: PLC0415  (a plan reads none)
+
     reading = _read(folder, path)
     decisions = read_decisions(reading)
     if reading.diagnostics:

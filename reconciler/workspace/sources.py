@@ -9,7 +9,6 @@ from unicodedata import normalize
 
 from reconciler.core.diagnostics import nearest
 from reconciler.core.table import Table
-from reconciler.formats.bulk import read_source
 from reconciler.formats.sources import Source
 from reconciler.formats.yaml_reader import Reading
 
@@ -41,6 +40,8 @@ class SourceFiles:
             what, hint = f"the source cannot be read: {error.strerror or error}", self._hint(source.path)
             naming.report("unreadable-source", what, _at(source), hint=hint)
             return reading, Table(reading.path)
+        from reconciler.formats.bulk import read_source  # noqa: PLC0415  (YAML alone needs no reader of rows)
+
         with file:
             status = os.fstat(file.fileno())
             if self._is_named_before(source, self._by_file, (status.st_dev, status.st_ino), naming):
