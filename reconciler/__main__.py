@@ -1,5 +1,6 @@
 """The entry point. `--version` is answered before anything else is loaded."""
 
+import gc
 import os
 import sys
 
@@ -7,6 +8,7 @@ import sys
 def main() -> int:
     if sys.argv[1:] == ["--version"]:
         return _print_version()
+    gc.disable()  # what is loaded stays to the end; the collector is on again when the command begins
     from reconciler.cli.main import run  # noqa: PLC0415
 
     return run(sys.argv[1:])

@@ -1,6 +1,7 @@
 """From arguments to an exit status. Known errors become messages; whatever else escapes is a defect and says so."""
 
 import argparse
+import gc
 import importlib
 from collections.abc import Sequence
 
@@ -49,4 +50,6 @@ def _dispatch(arguments: argparse.Namespace, world: World) -> int:
     if arguments.command is None:
         raise UsageError("No command", "", hint="See `reconciler --help`.")
     module = importlib.import_module(f"reconciler.cli.{arguments.command}")
+    gc.freeze()  # what is loaded stays to the end: the collector need not look at it again and again, nor at the end
+    gc.enable()
     return int(module.run(arguments, world))

@@ -24,7 +24,7 @@ SANDBOX_HOSTS = frozenset(
 )
 """Base URLs of the platform. Source: developer.zuora.com, API reference, servers (2026-09-11)."""
 
-_LOOPBACK_NUMBER = re.compile(r"127(\.[0-9]{1,3}){3}")
+_LOOPBACK_NUMBER = r"127(\.[0-9]{1,3}){3}"
 _LOOPBACK_NAMES = frozenset({"localhost", "::1"})
 
 
@@ -144,7 +144,7 @@ class Project:
 
 
 def is_loopback(host: str | None) -> bool:
-    return host is not None and (host in _LOOPBACK_NAMES or _LOOPBACK_NUMBER.fullmatch(host) is not None)
+    return host is not None and (host in _LOOPBACK_NAMES or re.fullmatch(_LOOPBACK_NUMBER, host) is not None)
 
 
 def needs_confirmation(base_url: str) -> bool:

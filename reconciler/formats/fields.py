@@ -18,11 +18,9 @@ MAX_TEXT = 255
 _NULL = re.compile(r"(?:~|null|Null|NULL|)")
 _TRUE = re.compile(r"true|True|TRUE")
 _FALSE = re.compile(r"false|False|FALSE")
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(
-    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
-)
-_OLDER = re.compile(
+_INTEGER = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
+_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+_OLDER = (
     r"(?i:y|yes|n|no|on|off)|[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F_]+"
     r"|[-+]?(?:[0-9][0-9_]*(?::[0-5]?[0-9])*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt\s].*)?|=|<<"
@@ -30,7 +28,7 @@ _OLDER = re.compile(
 """What YAML 1.1 resolves to something other than text."""
 
 _NOT_TEXT = re.compile(
-    "|".join(f"(?:{each.pattern})" for each in (_NULL, _TRUE, _FALSE, _INTEGER, _FLOAT, _OLDER)),
+    "|".join(f"(?:{each})" for each in (_NULL.pattern, _TRUE.pattern, _FALSE.pattern, _INTEGER, _FLOAT, _OLDER)),
 )
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -50,8 +48,6 @@ UNSAFE = (
     "\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ud800-\\udfff\\ufeff\\ufff9-\\ufffb"
 )
 """Control, bidirectional and zero-width characters and lone surrogates, as the inside of a character class."""
-
-_UNSAFE = re.compile(f"[{UNSAFE}]")
 
 
 def text_of(node: Node, reading: Reading, name: str) -> str | None:
@@ -78,7 +74,7 @@ def is_plainly_text(text: str) -> bool:
 
 def _check_text(node: Scalar, reading: Reading, name: str) -> bool:
     at, text = (node.line, node.column), node.text
-    unsafe = _UNSAFE.search(text)
+    unsafe = re.search(f"[{UNSAFE}]", text)
     if not text:
         reading.report("empty-text", f"{name} is empty", at, hint="Write a value or remove the field.")
     elif len(text) > MAX_TEXT:
@@ -213,9 +209,9 @@ def _core(text: str) -> str | bool | int | float | None:
         return None
     if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
         return _TRUE.fullmatch(text) is not None
-    if _INTEGER.fullmatch(text):
+    if re.fullmatch(_INTEGER, text):
         return _integer(text)
-    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan")) if _FLOAT.fullmatch(text) else text
+    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan")) if re.fullmatch(_FLOAT, text) else text
 
 
 def _integer(text: str) -> int | str:

@@ -9,7 +9,7 @@ from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, shown
 
 T = TypeVar("T")
 
-_CONFLICT = re.compile(r"^(?:<<<<<<<|=======|>>>>>>>)", re.MULTILINE)
+_CONFLICT = r"(?m)^(?:<<<<<<<|=======|>>>>>>>)"
 
 
 class JsonDocument:
@@ -35,7 +35,7 @@ class JsonDocument:
         if not text.strip("\x00 \t\r\n"):
             why = "It was cut off while something else wrote it, or made by hand."
             self.refuse("empty-document", "the document is empty", detail=why)
-        conflict = _CONFLICT.search(text)
+        conflict = re.search(_CONFLICT, text)
         if conflict:
             line = text.count("\n", 0, conflict.start()) + 1
             hint = "Take one side whole; two states cannot be joined by hand."

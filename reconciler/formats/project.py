@@ -31,7 +31,7 @@ _ENVIRONMENT = ("api", "specs", "state", "after_server_error")
 _PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "leave_free", "credentials")
 _SECRET = ("env", "file", "command")
 _SOURCE_HINT = "Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
-_SHARE = re.compile(r"0(?:\.[0-9]{1,9})?")
+_SHARE = r"0(?:\.[0-9]{1,9})?"
 _EXAMPLES = {
     "name": "Write name: and a name of your own. It is part of every Idempotency-Key.",
     "environments": "Write environments: and below it a name with api, specs and state.",
@@ -291,7 +291,7 @@ def _share(mapping: Mapping, name: str, reading: Reading) -> float:
     node = mapping.values.get(name)
     if node is None or type(node) is Unreadable:
         return FREE_SHARE
-    if type(node) is Scalar and node.plain and _SHARE.fullmatch(node.text):
+    if type(node) is Scalar and node.plain and re.fullmatch(_SHARE, node.text):
         return float(node.text)
     what, hint = f"{name} must be a number from 0 to below 1", "Write a decimal such as 0.2, without quotes."
     why = "It is the share of the tenant's limits that is left to others."

@@ -35,7 +35,6 @@ class Source:
 
 _FORMATS = tuple(map(str, SourceFormat))
 _FIELDS = (*_FORMATS, "type", *OWN_FIELDS)
-_DRIVE = re.compile(r"[A-Za-z]:")
 _PATH_HINT = "Write a path below the spec folder of the environment, such as data/backfill.csv."
 
 
@@ -108,7 +107,7 @@ def _wrong_with(path: str) -> str:
         "is a URL": "://" in path,
         "is an absolute path": path.startswith("/"),
         "begins with ~, which is somebody's home": path.startswith("~"),
-        "begins with a drive": bool(_DRIVE.match(path)),
+        "begins with a drive": bool(re.match("[A-Za-z]:", path)),
         "has a backslash, which is a separator on some systems only": "\\" in path,
         "has a colon, which not every system allows": ":" in path,
         "leads out of the folder, or may": ".." in steps,

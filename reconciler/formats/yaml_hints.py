@@ -3,14 +3,14 @@
 import re
 
 _GENERAL = "Check the indentation, brackets and quotes at this place and just before it."
-_MERGE_MARKER = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
+_MERGE_MARKER = r"(?m)^(?:<{7} |={7}$|>{7} )"
 _RESERVED = "@`%"
 """Characters with which no plain text begins. Source: YAML 1.2, productions c-reserved and c-directive."""
 
 
 def syntax_hint(text: str, line: int, column: int, problem: str) -> str:
     """Return what to do about *problem*, which a parser met in *text* at *line* and *column*, from 1; 0 is unknown."""
-    if _MERGE_MARKER.search(text):
+    if re.search(_MERGE_MARKER, text):
         return "Finish the merge: choose between the two sides and remove the lines <<<<<<<, ======= and >>>>>>>."
     lines = text.splitlines()
     met = lines[line - 1][column - 1 : column] if 0 < line <= len(lines) else ""
