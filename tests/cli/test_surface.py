@@ -1,5 +1,6 @@
 """The surface: help, wrong usage, start-up, streams, signals."""
 
+import argparse
 import os
 import re
 import signal
@@ -15,7 +16,7 @@ import pytest
 from commands import REPOSITORY, Project, run
 
 from reconciler import __version__
-from reconciler.cli.arguments import build_parser
+from reconciler.cli.arguments import Parser, build_parser
 from reconciler.stores.lock import held
 
 HEAVY = ("httpx", "jsonschema", "deepdiff", "pyarrow", "rich", "starlette", "uvicorn", "yaml")
@@ -40,18 +41,63 @@ def test_the_version_is_the_one_of_the_package(tmp_path: Path) -> None:
     assert run("--version", cwd=tmp_path).out == f"reconciler {__version__}\n"
 
 
-def test_planning_loads_no_http_client(project: Project) -> None:
+NEEDLESS = (
+    *("asyncio", "csv", "deepdiff", "difflib", "httpx", "jsonschema", "platform", "pyarrow", "random", "socket"),
+    *("sqlite3", "ssl", "subprocess", "tempfile", "textwrap", "uuid"),
+    *("reconciler.core.fold", "reconciler.core.journal", "reconciler.core.limiter", "reconciler.core.outcome"),
+    *("reconciler.core.resolve", "reconciler.core.run", "reconciler.engine.journals", "reconciler.engine.restore"),
+    *("reconciler.formats.bulk", "reconciler.formats.decisions", "reconciler.formats.journal"),
+    *("reconciler.formats.rows", "reconciler.reports.documents", "reconciler.reports.diagnostic_text"),
+    *("reconciler.stores.lock", "reconciler.workspace.lines"),
+)
+"""What a plan of YAML files does without if it finds nothing to do, the plan that runs most often."""
+
+
+def planned(project: Project, needless: tuple[str, ...]) -> list[str]:
+    """Return what a plan prints, and as the last line which of *needless* it has loaded and if it collects garbage."""
     program = (
-        "import sys; sys.argv = ['reconciler', 'plan']\n"
+        "import gc, sys; sys.argv = ['reconciler', 'plan']\n"
         "from reconciler.__main__ import main\n"
         "main()\n"
-        "print([name for name in ('httpx', 'socket', 'ssl', 'jsonschema', 'deepdiff') if name in sys.modules])\n"
+        f"print([name for name in {needless} if name in sys.modules], gc.isenabled())\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=project.folder
-    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=project.folder)
+    return done.stdout.splitlines()
 
-    assert done.stdout.splitlines()[-1] == "[]"
+
+def test_planning_loads_no_http_client(project: Project) -> None:
+    assert planned(project, ("httpx", "socket", "ssl", "jsonschema", "deepdiff"))[-1] == "[] True"
+
+
+def test_a_plan_with_nothing_to_do_loads_no_more_than_it_needs_and_collects_garbage(project: Project) -> None:
+    project.edit("local/q4-backfill.yaml", "  - {csv: data/backfill.csv, type: Subscription}", "  []")
+    (project.folder / "local" / "corrections.yaml").unlink()  # the one that is warned of
+    project.run("apply", "--yes")
+    lines = planned(project, NEEDLESS)
+
+    assert "Nothing to do: everything declared is regenerated." in lines
+    assert lines[-1] == "[] True"
+
+
+def test_a_command_that_comes_first_is_read_as_among_all_others() -> None:
+    """Only its own parser is built then."""
+    everything = _commands(build_parser())
+
+    assert len(everything) == 8
+    for name, parser in everything.items():
+        alone = _commands(build_parser(name))
+        assert list(alone) == [name]
+        assert _helps(alone[name]) == _helps(parser)
+
+
+def _commands(parser: Parser) -> dict[str, Parser]:
+    return next((each.choices for each in parser._actions if isinstance(each, argparse._SubParsersAction)), {})
+
+
+def _helps(parser: Parser) -> list[str]:
+    """Return the help of a command and of all its verbs."""
+    return [parser.format_help(), *(text for each in _commands(parser).values() for text in _helps(each))]
 
 
 WRONG = {
