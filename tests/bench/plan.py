@@ -46,8 +46,11 @@ class Cost:
 
 
 def measure(command: Sequence[str], folder: Path) -> Cost:
+    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # what is installed has its bytecode
     started = time.monotonic()
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, cwd=folder, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"{command} ended with {process.returncode}"
