@@ -1,7 +1,11 @@
-"""How long a plan with nothing to do takes, as ratios to yardsticks in the same run. Run: python tests/bench/plan.py"""
+"""How long reading, planning and validating take, as ratios to yardsticks in the same run.
+
+Run: python tests/bench/plan.py [PART ...], with the parts `start`, `yaml`, `csv`, `million`, `faults` and `terraform`.
+"""
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,47 +27,74 @@ from reconciler.workspace.folder import load_project, load_spec
 
 ROUNDS = 7
 PER_FILE = 1_000
+MANY = 100_000
 PROJECT = """\
 version: 1
 name: bench
 environments:
   local: {api: {emulator: emulator.db}, specs: local, state: {file: state.json}}
 """
+HEAD = "version: 1\nflags: {onlyReSend: false, reMigrate: true}\n"
 YARDSTICK = """
 import sys, yaml
 from pathlib import Path
-for path in sorted(Path(sys.argv[1]).glob("*.yaml")):
-    yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+documents = [yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader) for path in sorted(Path(sys.argv[1]).glob("*.yaml"))]
 """
+"""All documents at once, as a plan needs them; the collector is on."""
+
+RESOURCES = """\
+resource "terraform_data" "call" {
+  count = 10000
+  input = count.index
+}
+"""
+PYTHON, TOOL = sys.executable, [sys.executable, "-m", "reconciler"]
+BARE = [PYTHON, "-c", "pass"]
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """CPU seconds (user and system) and wall seconds of one process."""
+    """CPU seconds (user and system), wall seconds and the most memory, in MB, of one process."""
 
     cpu: float
     wall: float
+    memory: float
 
 
-def measure(command: Sequence[str], folder: Path) -> Cost:
-    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # what is installed has its bytecode
+def measure(command: Sequence[str], folder: Path, *, status: int = 0) -> Cost:
+    """Run a command that is to end with *status*. What it keeps in a cache, it keeps in *folder*."""
+    cache = {"XDG_CACHE_HOME": str(folder / ".cache")}
+    variables = {**os.environ, **cache, "PYTHONDONTWRITEBYTECODE": ""}  # what is installed has its bytecode
     started = time.monotonic()
     with subprocess.Popen(
         command, cwd=folder, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, f"{command} ended with {process.returncode}"
-    return Cost(cpu=usage.ru_utime + usage.ru_stime, wall=time.monotonic() - started)
+        _, ended, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(ended)
+    assert process.returncode == status, f"{command} ended with {process.returncode}"
+    wall = time.monotonic() - started
+    return Cost(cpu=usage.ru_utime + usage.ru_stime, wall=wall, memory=usage.ru_maxrss * 1024 / 1e6)
 
 
-def compare(name: str, command: Sequence[str], yardstick: Sequence[str], folder: Path) -> None:
-    """Run both in turn, print the medians and the median of the ratios, pair by pair."""
-    pairs = [(measure(command, folder), measure(yardstick, folder)) for _ in range(ROUNDS + 1)][1:]
+def compare(
+    name: str,
+    command: Sequence[str],
+    yardstick: Sequence[str],
+    folder: Path,
+    *,
+    rounds: int = ROUNDS,
+    status: int = 0,
+    other: Path | None = None,
+) -> None:
+    """Run both in turn, the yardstick in *other*; print the medians, and that of the ratios, pair by pair."""
+    pairs = [(measure(command, folder, status=status), measure(yardstick, other or folder)) for _ in range(rounds + 1)][
+        1:
+    ]
     ours, theirs = (statistics.median(pair[side].cpu for pair in pairs) for side in (0, 1))
     cpu = statistics.median(a.cpu / b.cpu for a, b in pairs)
     wall = statistics.median(a.wall / b.wall for a, b in pairs)
-    print(f"{name:<44} {ours:7.3f} s {theirs:7.3f} s   cpu x{cpu:5.2f}   wall x{wall:5.2f}")
+    memory = max(a.memory for a, _ in pairs)
+    print(f"{name:<52} {ours:7.3f} s {theirs:7.3f} s  cpu x{cpu:6.3f}  wall x{wall:6.3f}  {memory:5.0f} MB")
 
 
 def write_project(folder: Path, declarations: int) -> None:
@@ -71,7 +102,7 @@ def write_project(folder: Path, declarations: int) -> None:
     (folder / "local").mkdir(parents=True)
     (folder / "reconciler.yaml").write_text(PROJECT)
     for first in range(1, declarations + 1, PER_FILE):
-        lines = ["version: 1", "flags: {onlyReSend: false, reMigrate: true}", "subscriptions:"]
+        lines = [f"{HEAD}subscriptions:"]
         for number in range(first, min(first + PER_FILE, declarations + 1)):
             name = f"A-S{number:08d}"
             if number % 2:
@@ -110,23 +141,95 @@ def applied_state(folder: Path) -> bytes:
     return write_state(fold(State(environment="local", lineage="bench", entries={}), results, tenant=None, entity=None))
 
 
+def write_rows(folder: Path, declarations: int) -> None:
+    """Write a project of one CSV file of so many rows, all of them applied."""
+    (folder / "local").mkdir(parents=True)
+    (folder / "reconciler.yaml").write_text(PROJECT)
+    (folder / "local" / "rows.yaml").write_text(f"{HEAD}sources:\n  - {{csv: rows.csv, type: Subscription}}\n")
+    rows = "".join(f"A-S{number:08d},1\n" for number in range(1, declarations + 1))
+    (folder / "local" / "rows.csv").write_text(f"subscriptionName,subscriptionVersion\n{rows}")
+    (folder / "state.json").write_bytes(applied_state(folder))
+
+
+def check(folder: Path, declarations: int) -> None:
+    """See that a plan finds all of them, and nothing to do."""
+    told = subprocess.check_output([*TOOL, "plan", "--json", "--no-cache"], cwd=folder)
+    assert json.loads(told)["summary"] == {**dict.fromkeys(json.loads(told)["summary"], 0), "unchanged": declarations}
+
+
+PLAN = [*TOOL, "plan", "--detailed-exitcode"]
+COLD = [*PLAN, "--no-cache"]
+
+
+def start(top: Path) -> None:
+    compare("--version / python -c pass", [*TOOL, "--version"], BARE, top)
+    write_project(top / "ten", 10)
+    compare("plan of 10 / python -c pass", PLAN, BARE, top / "ten")
+
+
+def yaml(top: Path) -> None:
+    for declarations in (1_000, 10_000, MANY):
+        folder = top / str(declarations)
+        write_project(folder, declarations)
+        check(folder, declarations)
+        loading = [PYTHON, "-c", YARDSTICK, str(folder / "local")]
+        compare(f"cold plan of {declarations:,} / yaml.load(CSafeLoader)", COLD, loading, folder)
+        compare(f"warm plan of {declarations:,} / yaml.load(CSafeLoader)", PLAN, loading, folder)
+
+
+def csv(top: Path) -> None:
+    folder, rows = top / "files", top / "rows"
+    write_project(folder, MANY)
+    write_rows(rows, MANY)
+    check(rows, MANY)
+    loading = [PYTHON, "-c", YARDSTICK, str(folder / "local")]
+    compare(f"cold plan of {MANY:,} CSV rows / yaml.load(CSafeLoader)", COLD, loading, rows)
+
+
+def million(top: Path) -> None:
+    write_rows(top / "few", MANY)
+    write_rows(top / "many", 10 * MANY)
+    check(top / "many", 10 * MANY)
+    name = f"cold plan of {10 * MANY:,} CSV rows / of {MANY:,}"
+    compare(name, COLD, COLD, top / "many", other=top / "few", rounds=3)
+
+
+def faults(top: Path) -> None:
+    """Validate 10,000 declarations, of which 100 have a fault."""
+    validate = [*TOOL, "validate", "--max", "1000"]
+    whole, faulty = top / "whole", top / "faulty"
+    write_project(whole, 10_000)
+    write_project(faulty, 10_000)
+    for path in sorted((faulty / "local").iterdir()):
+        path.write_text(path.read_text().replace("01, subscriptionVersion: 1}", "01, subscriptionVersion: 0}"))
+    told = subprocess.run([*validate, "--format", "json"], cwd=faulty, capture_output=True, text=True, check=False)
+    assert len(json.loads(told.stdout)["diagnostics"]) == 100
+    compare("validate 10,000 with 100 faults / without", validate, validate, faulty, status=3, other=whole)
+
+
+def terraform(top: Path) -> None:
+    binary = shutil.which("terraform")
+    if binary is None:
+        print("terraform is not on the PATH: not compared")
+        return
+    other = top / "terraform"
+    other.mkdir()
+    (other / "main.tf").write_text(RESOURCES)
+    subprocess.run([binary, "init"], cwd=other, check=True, capture_output=True)
+    subprocess.run([binary, "apply", "-auto-approve", "-input=false"], cwd=other, check=True, capture_output=True)
+    write_project(top / "ours", 10_000)
+    planning = [binary, "plan", "-input=false", "-detailed-exitcode"]
+    compare("warm plan of 10,000 / terraform plan of 10,000", PLAN, planning, top / "ours", other=other, rounds=3)
+
+
+PARTS = {each.__name__: each for each in (start, yaml, csv, million, faults, terraform)}
+
+
 def main() -> None:
-    python, tool = sys.executable, [sys.executable, "-m", "reconciler"]
-    print(f"{'median of ' + str(ROUNDS) + ' pairs':<44} {'ours':>9} {'yardstick':>9}")
-    with tempfile.TemporaryDirectory() as top:
-        bare = [python, "-c", "pass"]
-        compare("--version / python -c pass", [*tool, "--version"], bare, Path(top))
-        for declarations in (10, 1_000, 10_000):
-            folder = Path(top, str(declarations))
-            write_project(folder, declarations)
-            plan = [*tool, "plan", "--detailed-exitcode"]
-            if declarations == 10:
-                compare("plan of 10 / python -c pass", plan, bare, folder)
-                continue
-            loading = [python, "-c", YARDSTICK, str(folder / "local")]
-            compare(f"plan of {declarations:,} / yaml.load(CSafeLoader)", plan, loading, folder)
-            size = json.loads(subprocess.check_output([*tool, "plan", "--json"], cwd=folder))["summary"]["unchanged"]
-            assert size == declarations
+    print(f"{'medians of pairs, each a process':<52} {'ours':>9} {'yardstick':>9}")
+    for part in sys.argv[1:] or PARTS:
+        with tempfile.TemporaryDirectory() as top:
+            PARTS[part](Path(top))
 
 
 if __name__ == "__main__":
