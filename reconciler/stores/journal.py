@@ -12,7 +12,6 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from threading import Lock
 
 from reconciler.errors import StorageError
 from reconciler.stores.file import let_go, locked_folder, read_regular, translated
@@ -70,6 +69,8 @@ class AppendingFile:
     """A file that only grows. It may be closed while a thread appends: whole content or none, and never elsewhere."""
 
     def __init__(self, descriptor: int, name: str) -> None:
+        from threading import Lock  # noqa: PLC0415  (a plan appends to none)
+
         self._descriptor = descriptor
         self._name = name
         self._is_broken = False

@@ -43,7 +43,7 @@ def test_the_version_is_the_one_of_the_package(tmp_path: Path) -> None:
 
 NEEDLESS = (
     *("asyncio", "csv", "deepdiff", "difflib", "httpx", "jsonschema", "platform", "pyarrow", "random", "socket"),
-    *("sqlite3", "ssl", "subprocess", "tempfile", "textwrap", "uuid"),
+    *("sqlite3", "ssl", "subprocess", "tempfile", "textwrap", "threading", "uuid"),
     *("reconciler.core.fold", "reconciler.core.journal", "reconciler.core.limiter", "reconciler.core.outcome"),
     *("reconciler.core.resolve", "reconciler.core.run", "reconciler.engine.journals", "reconciler.engine.restore"),
     *("reconciler.formats.bulk", "reconciler.formats.decisions", "reconciler.formats.journal"),
