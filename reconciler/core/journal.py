@@ -174,6 +174,10 @@ def _advance(before: _Folded, event: Event, *, damaged: bool) -> _Folded:
 
 
 def _record(folded: _Folded) -> Record | None:
+    """A send without an end, after a doubt: a spent key stays spent, but what is unknown is more than a saved error.
+
+    So the state has it too, where a later send joins what is known (`core/state.py`).
+    """
     is_open = folded.phase in (Phase.OUT, Phase.DOUBTFUL_OUT) or (
         folded.phase is Phase.DOUBTFUL and folded.record is None
     )

@@ -240,6 +240,32 @@ def test_a_send_after_a_doubt_leaves_a_spent_key_spent() -> None:
     assert told.spent
 
 
+ERROR_SAVED = Ended(address=FIRST, record=replace(doubt_of(0), spent=True, saved_error=True))
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+@pytest.mark.parametrize("after", [[], [Step.SENDING, Step.RETURNED]])
+def test_a_saved_server_error_is_told_by_a_journal_that_breaks_off_behind_it(
+    after: list[Step], *, damaged: bool
+) -> None:
+    """So a project that accepts another call then makes it, though the run died before it wrote the state."""
+    later = [event_of(step, at=1) for step in after]
+    ((_, told),) = records_of([event_of(Step.SENDING), ERROR_SAVED, *later], damaged=damaged)
+
+    assert told == ERROR_SAVED.record
+
+
+def test_a_send_after_a_saved_server_error_leaves_more_unknown_in_the_journal_as_in_the_state() -> None:
+    """Another call on the strength of that error would be one too many if the later send lands."""
+    events = [event_of(Step.SENDING), ERROR_SAVED, event_of(Step.SENDING, at=1)]
+    told = records_of(events)
+    known = folded(state_of({}), records_of(events[:2]))
+
+    for state in (folded(state_of({}), told), folded(known, told)):
+        (doubt,) = state.entries[FIRST].unsettled
+        assert (doubt.spent, doubt.saved_error) == (True, False)
+
+
 def test_calls_of_one_address_are_told_apart_by_their_numbers() -> None:
     events = [event_of(step, number=number) for number in (0, 1) for step in (Step.SENDING, Step.SETTLED)]
 
