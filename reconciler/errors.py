@@ -100,9 +100,13 @@ class Locked(ReconcilerError):
 
 
 class Unreachable(ReconcilerError):
-    """The platform could not be reached; nothing was sent."""
+    """The platform could not be reached; nothing was sent. *wait* is what it asks for, in seconds."""
 
     exit_status = 6
+
+    def __init__(self, summary: str, detail: str = "", *, hint: str = "", wait: float | None = None) -> None:
+        super().__init__(summary, detail, hint=hint)
+        self.wait = wait
 
 
 class AuthenticationError(ReconcilerError):

@@ -59,7 +59,7 @@ def _real(api: PlatformApi, opened: OpenProject, world: World) -> HttpPlatform:
         entity=api.entity,
         orgs=api.orgs,
     )
-    return HttpPlatform(endpoint, network(endpoint), monotonic=world.monotonic)
+    return HttpPlatform(endpoint, network(endpoint), clock=world.clock)
 
 
 def _emulated(api: EmulatorApi, opened: OpenProject, world: World, opening: AsyncExitStack) -> HttpPlatform:
@@ -76,4 +76,4 @@ def _emulated(api: EmulatorApi, opened: OpenProject, world: World, opening: Asyn
         ) from error
     opening.callback(application.close)
     endpoint = Endpoint(base_url=_EMULATOR_URL, client_id=Secret("local"), client_secret=Secret("local"))
-    return HttpPlatform(endpoint, in_process(application, endpoint), monotonic=world.monotonic)
+    return HttpPlatform(endpoint, in_process(application, endpoint), clock=world.clock)

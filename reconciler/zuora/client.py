@@ -16,10 +16,11 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from reconciler.core.environment import is_loopback
-from reconciler.core.outcome import Answer, Fault, FaultKind
+from reconciler.core.outcome import Again, Answer, Cause, Fault, FaultKind
+from reconciler.core.retry import Wait, decide
 from reconciler.core.tenancy import Scope, Tenancy
 from reconciler.errors import PlatformError, ReconcilerError, Unreachable, WrongTenant
-from reconciler.ports import Regeneration, Secret
+from reconciler.ports import Clock, Regeneration, Secret
 from reconciler.zuora import oauth
 from reconciler.zuora.transport import StreamTransport
 from reconciler.zuora.wire import MAX_BODY, BadBody, clean, date_of, decode, decompress, encode
@@ -93,12 +94,12 @@ class _Response:
 
 
 class HttpPlatform:
-    """The platform over HTTP. *monotonic* counts seconds and never goes back."""
+    """The platform over HTTP. *clock* counts the seconds of its tokens, and waits before one is asked for again."""
 
-    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient, *, monotonic: Callable[[], float]) -> None:
+    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient, *, clock: Clock) -> None:
         self._endpoint = endpoint
         self._client = client
-        self._monotonic = monotonic
+        self._clock = clock
         self._tenancy = Tenancy(tenant=None, entity=None)
         self._token: oauth.Token | None = None
         self._token_ends = 0.0
@@ -141,7 +142,7 @@ class HttpPlatform:
         if self._dated is None:
             return None
         date, at = self._dated
-        return date + timedelta(seconds=self._monotonic() - at)
+        return date + timedelta(seconds=self._clock.monotonic() - at)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -152,20 +153,39 @@ class HttpPlatform:
         async with self._fetching:
             if self._refusal is not None and refused < self._refused:
                 raise self._refusal
-            if self._token is None or self._monotonic() > self._token_ends:
+            if self._token is None or self._clock.monotonic() > self._token_ends:
                 token = await self._ask_for_token()
                 self._hidden = (*self._hidden, *_spellings(token.value))
-                self._token, self._token_ends = token, self._monotonic() + token.lifetime - oauth.EARLY
+                self._token, self._token_ends = token, self._clock.monotonic() + token.lifetime - oauth.EARLY
             return self._token
 
     async def _ask_for_token(self) -> oauth.Token:
-        try:
-            token = await self._fetch_token()
-            self._check_scope(token)
-        except ReconcilerError as error:
-            self._refused, self._refusal = self._refused + 1, error
-            raise
-        return token
+        """Return a new token. Without one at all nothing is lost yet and a person is told at once; later it is asked
+        for again, because a run that ends in the middle leaves work behind.
+        """
+        began, tries = self._clock.monotonic(), 0
+        while True:
+            tries += 1
+            try:
+                token = await self._fetch_token()
+                self._check_scope(token)
+            except ReconcilerError as error:
+                pause = self._pause(error, tries, self._clock.monotonic() - began) if self._scope else None
+                if pause is None:
+                    self._refused, self._refusal = self._refused + 1, error
+                    raise
+                await self._clock.sleep(pause)
+            else:
+                return token
+
+    def _pause(self, error: ReconcilerError, tries: int, elapsed: float) -> float | None:
+        """Return how long to wait before the token is asked for again, or None if it is not to be."""
+        if not isinstance(error, Unreachable):
+            return None
+        busy = Again(code="NoToken", message=error.detail, cause=Cause.PASSING, wait=error.wait)
+        left, jitter = oauth.PATIENCE - elapsed, self._clock.jitter()
+        decision = decide(busy, sends=tries, in_a_row=tries, elapsed=elapsed, remaining=left, jitter=jitter)
+        return decision.seconds if isinstance(decision, Wait) else None
 
     def _check_scope(self, token: oauth.Token) -> None:
         """Raise WrongTenant if a later token is good for something else than the first, which was checked."""
@@ -190,7 +210,7 @@ class HttpPlatform:
                 f"{base_url}: {self._told(error)}. Nothing was sent.",
                 hint="Check base_url, the network, the proxy (HTTPS_PROXY) and, for TLS, SSL_CERT_FILE.",
             ) from error
-        token = oauth.read_token(response.status, response.body, base_url=base_url)
+        token = oauth.read_token(response.status, response.headers, response.body, base_url=base_url)
         self._set_clock(date_of(response.headers.get("date", "")))
         return token
 
@@ -198,7 +218,7 @@ class HttpPlatform:
         """Learn the platform's time; it never goes back."""
         before = self.server_time()
         if date is not None and (before is None or date > before):
-            self._dated = date, self._monotonic()
+            self._dated = date, self._clock.monotonic()
 
     async def _post(
         self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes, *, hidden: tuple[bytes, ...]

@@ -6,6 +6,7 @@ documented, so every shape that is in use is read.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.core.tenancy import Scope, parse_scope
@@ -16,6 +17,9 @@ from reconciler.zuora.wire import decode
 PATH = "/oauth/token"
 EARLY = 60.0
 """Seconds before its end at which a token is no longer used: a call may take that long to arrive."""
+
+PATIENCE = 30.0
+"""Seconds in which a token is asked for again: the calls that wait for it are written down as about to leave."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,7 @@ def form(client_id: Secret, client_secret: Secret) -> dict[str, str]:
     }
 
 
-def read_token(status: int, body: bytes, *, base_url: str) -> Token:
+def read_token(status: int, headers: Mapping[str, str], body: bytes, *, base_url: str) -> Token:
     """Return the token of an answer.
 
     Raise AuthenticationError if the credentials are refused, Unreachable if the platform is busy or down, and
@@ -43,7 +47,7 @@ def read_token(status: int, body: bytes, *, base_url: str) -> Token:
     """
     if status == 200:
         return _token(body, base_url)
-    answer = decode(status, {}, body)
+    answer = decode(status, headers, body)
     told = "; ".join(reason.message for reason in answer.reasons) or f"HTTP {status}"
     if status in (400, 401, 403):
         raise AuthenticationError(
@@ -56,6 +60,7 @@ def read_token(status: int, body: bytes, *, base_url: str) -> Token:
             "No token to be had now",
             f"{base_url} answered HTTP {status}: {told}. Nothing was sent.",
             hint="Run the same command again later.",
+            wait=answer.retry_after,
         )
     raise _not_the_platform(base_url, f"HTTP {status}")
 

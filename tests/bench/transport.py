@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from reconciler.cli.wiring import SystemClock
 from reconciler.core.outcome import Answer
 from reconciler.core.tenancy import Tenancy
 from reconciler.ports import Regeneration, Secret
@@ -51,7 +52,7 @@ async def send_all(url: str, transport: httpx.AsyncBaseTransport) -> tuple[float
     """Return wall and CPU seconds for CALLS sends."""
     endpoint = Endpoint(base_url=url, client_id=Secret("id"), client_secret=Secret("secret"))
     platform = HttpPlatform(
-        endpoint, httpx.AsyncClient(base_url=url, transport=transport, timeout=30), monotonic=time.monotonic
+        endpoint, httpx.AsyncClient(base_url=url, transport=transport, timeout=30), clock=SystemClock()
     )
     platform.use(Tenancy(tenant="1", entity=None))
     await platform.authenticate()

@@ -138,7 +138,7 @@ class Story:
             base_url="http://emulator.localhost", client_id=Secret("local"), client_secret=Secret("local")
         )
         with closing(application):
-            platform = HttpPlatform(endpoint, in_process(application, endpoint), monotonic=self.clock.monotonic)
+            platform = HttpPlatform(endpoint, in_process(application, endpoint), clock=self.clock)
             ports = Ports(
                 store=self.store(survives=survives),
                 journals=self.journals,

@@ -239,7 +239,7 @@ def apply_in(place: Site, run: str, concurrency: int, reaper: Reaper) -> int:
     endpoint = Endpoint(base_url="http://emulator.localhost", client_id=Secret("local"), client_secret=Secret("local"))
 
     async def carry_out() -> int:
-        platform = HttpPlatform(endpoint, in_process(watched(application, reaper), endpoint), monotonic=lambda: 0.0)
+        platform = HttpPlatform(endpoint, in_process(watched(application, reaper), endpoint), clock=HandClock())
         ports = Ports(
             store=place.store,
             journals=place.journals,

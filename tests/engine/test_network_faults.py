@@ -31,7 +31,8 @@ from reconciler.core.diagnostics import Place
 from reconciler.core.environment import EmulatorApi, Environment
 from reconciler.core.outcome import Answer, Fault
 from reconciler.core.planner import make_plan
-from reconciler.core.run import Outcome, Run, exit_status
+from reconciler.core.retry import ATTEMPTS
+from reconciler.core.run import Outcome, Run, Stop, exit_status
 from reconciler.core.tenancy import Tenancy
 from reconciler.emulator.app import create_app
 from reconciler.emulator.fault_rules import clear_faults, load_faults
@@ -82,9 +83,7 @@ class Troubled(HttpPlatform):
 
     def __init__(self, url: str, detour: Detour, clock: HandClock, *, due: range, is_slow: bool) -> None:
         endpoint = Endpoint(base_url=url, client_id=Secret("local-id"), client_secret=Secret("local-secret"))
-        super().__init__(
-            endpoint, httpx.AsyncClient(base_url=url, transport=detour, timeout=60), monotonic=clock.monotonic
-        )
+        super().__init__(endpoint, httpx.AsyncClient(base_url=url, transport=detour, timeout=60), clock=clock)
         self._detour = detour
         self._due = due
         self._is_slow = is_slow
@@ -266,3 +265,32 @@ def test_a_fault_comes_to_what_the_table_says_and_the_next_apply_has_each_effect
         assert site.applied().keys() == site.effects().keys()
     lost = {key for key, ids in site.applied().items() if ids != site.effects()[key]}
     assert len(lost) == trouble.loses_ids
+
+
+@pytest.mark.parametrize(
+    ("fault", "when"),
+    [
+        ({"kind": "gateway", "status": 503}, "before"),
+        ({"kind": "gateway", "status": 503, "retry_after": 3}, "before"),
+        ({"kind": "rate_limit", "retry_after": 3}, "before"),
+        ({"kind": "lost"}, "before"),
+        ({"kind": "lost"}, "after"),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 2, ATTEMPTS])
+def test_a_new_token_in_the_middle_of_a_run_is_asked_for_again_until_it_is_clear_that_none_is_to_be_had(
+    site: Site, fault: dict[str, object], when: str, times: int
+) -> None:
+    revoked = {"name": "revoked", "after": 2, "times": 1, "fault": {"kind": "unauthorized", "revoke": True}}
+    meets = {"match": {"operation": "token"}, "after": 1, "times": times, "when": when, "fault": fault}
+    load_faults(site.database, {"version": 1, "rules": [revoked, {"name": "no token", **meets}]})
+    run = site.apply(Trouble(), due=range(0))
+
+    if times < ATTEMPTS:
+        assert (exit_status(run), run.summary["done"]) == (0, CHANGES)
+    else:
+        assert (run.stop, run.summary["done"]) == (Stop.NOT_REACHED, 2)
+        clear_faults(site.database)
+        assert exit_status(site.apply(Trouble(), due=range(0))) == 0
+    assert site.applied().keys() == site.effects().keys()
+    assert len(site.effects()) == CHANGES

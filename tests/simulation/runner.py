@@ -161,7 +161,7 @@ class Apply:
         world, endpoint = self.world, self.world.endpoint(self.manner.client)
         wire = Wire(self.process, world.app, world.witness, world.chances.network)
         client = httpx.AsyncClient(base_url=endpoint.base_url, transport=wire, timeout=None, trust_env=False)
-        platform = HttpPlatform(endpoint, client, monotonic=world.monotonic)
+        platform = HttpPlatform(endpoint, client, clock=self.clock)
         return Ports(
             store=self.store,
             journals=self.journals,

@@ -6,20 +6,24 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, nullcontext, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 import trustme
+from builders import NOW
 from canned_server import TOKEN, TOKEN_TEXT, after_token, canned, connect_proxy, http
 from emulator_harness import Clock, Ids, SocketServer
+from fakes import HandClock
 
 from reconciler.core.outcome import Again, Answer, Done, Doubt, Fault, FaultKind, know
+from reconciler.core.retry import ATTEMPTS
 from reconciler.core.tenancy import Tenancy
 from reconciler.emulator.app import create_app
 from reconciler.emulator.ledger import read_ledger
-from reconciler.errors import AuthenticationError, PlatformError, Unreachable, WrongTenant
+from reconciler.errors import AuthenticationError, PlatformError, ReconcilerError, Unreachable, WrongTenant
 from reconciler.ports import Regeneration, Secret
 from reconciler.zuora.client import Endpoint, HttpPlatform, network
 
@@ -34,14 +38,12 @@ REGENERATION = Regeneration(
 DONE = b'{"success": true, "idList": ["2c98"]}'
 
 
-def talk(
-    base_url: str, conversation: Callable[[HttpPlatform], Awaitable[T]], *, monotonic: Callable[[], float] = lambda: 0.0
-) -> T:
+def talk(base_url: str, conversation: Callable[[HttpPlatform], Awaitable[T]], *, clock: HandClock | None = None) -> T:
     """Run one conversation with a fresh client."""
     endpoint = Endpoint(base_url=base_url, client_id=Secret("id"), client_secret=Secret(CANARY))
 
     async def run() -> T:
-        platform = HttpPlatform(endpoint, network(endpoint), monotonic=monotonic)
+        platform = HttpPlatform(endpoint, network(endpoint), clock=clock or HandClock())
         try:
             return await conversation(platform)
         finally:
@@ -146,7 +148,7 @@ def test_what_comes_behind_an_answer_is_not_the_answer_to_the_next_request(more:
         async with await asyncio.start_server(converse, "127.0.0.1", 0) as server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             endpoint = Endpoint(base_url=url, client_id=Secret("id"), client_secret=Secret(CANARY))
-            platform = HttpPlatform(endpoint, network(endpoint), monotonic=lambda: 0.0)
+            platform = HttpPlatform(endpoint, network(endpoint), clock=HandClock())
             first = await send(platform)
             await asyncio.sleep(delay)
             second = await platform.regenerate(REGENERATION)
@@ -193,7 +195,7 @@ def test_nobody_listening_is_unreachable() -> None:
         talk(f"http://127.0.0.1:{port}", send)
 
 
-REFUSALS = {
+REFUSALS: dict[str, tuple[bytes, type[ReconcilerError]]] = {
     "wrong secret": (http(401, b'{"message": "Authentication error"}'), AuthenticationError),
     "bad form": (http(400, b'{"error": "invalid_client"}'), AuthenticationError),
     "busy": (http(429, b""), Unreachable),
@@ -219,7 +221,7 @@ def test_no_token_is_one_clear_error_without_the_secret(name: str) -> None:
 
 def test_a_token_is_kept_until_shortly_before_its_end() -> None:
     tokens: list[bytes] = []
-    seconds = [0.0]
+    clock = HandClock()
 
     def answer(request: bytes) -> bytes:
         if b"/oauth/token" in request:
@@ -228,12 +230,12 @@ def test_a_token_is_kept_until_shortly_before_its_end() -> None:
         return http(200, DONE)
 
     async def three(platform: HttpPlatform) -> None:
-        for at in (0.0, 3530.0, 3540.0):
-            seconds[0] = at
+        for at in (0, 3530, 3540):
+            clock.moment = NOW + timedelta(seconds=at)
             await send(platform)
 
     with canned(answer) as url:
-        talk(url, three, monotonic=lambda: seconds[0])
+        talk(url, three, clock=clock)
 
     assert len(tokens) == 2
 
@@ -279,12 +281,78 @@ def test_a_token_that_is_not_to_be_had_is_asked_for_once_by_all_who_wait_and_aga
         found = talk(url, all_at_once)
 
     assert {type(each) for each in found} == {Unreachable}
-    assert len(asked) == 3
+    assert len(asked) == 1 + 2 * ATTEMPTS
+
+
+FAILED_RENEWALS = {
+    "busy": http(429, b""),
+    "down": http(503, b"<html>maintenance</html>"),
+    "closed without an answer": None,
+}
+
+
+@pytest.mark.parametrize("name", FAILED_RENEWALS)
+def test_a_renewal_that_fails_for_once_is_tried_again_by_one_for_all_after_a_pause(name: str) -> None:
+    clock = HandClock()
+    asked: list[bytes] = []
+
+    def answer(request: bytes) -> bytes | None:
+        if b"/oauth/token" not in request:
+            return http(200, DONE)
+        asked.append(request)
+        return FAILED_RENEWALS[name] if len(asked) == 2 else http(200, TOKEN)
+
+    async def all_at_once(platform: HttpPlatform) -> list[Answer | Fault]:
+        await platform.authenticate()
+        clock.advance(timedelta(hours=1))
+        return await asyncio.gather(*(platform.regenerate(REGENERATION) for _ in range(20)))
+
+    with canned(answer) as url:
+        answers = talk(url, all_at_once, clock=clock)
+
+    assert {type(know(each)) for each in answers} == {Done}
+    assert (len(asked), clock.slept) == (3, [0.5])
+
+
+@pytest.mark.parametrize(("asks", "slept"), [(7, [7.0]), (31, [])])
+def test_a_renewal_waits_for_as_long_as_the_platform_asks_if_that_is_not_too_long(
+    asks: int, slept: list[float]
+) -> None:
+    clock = HandClock()
+    answers = iter([http(200, TOKEN), http(503, b"", f"Retry-After: {asks}"), http(200, TOKEN)])
+
+    async def renew(platform: HttpPlatform) -> None:
+        await platform.authenticate()
+        clock.advance(timedelta(hours=1))
+        with nullcontext() if slept else pytest.raises(Unreachable):
+            await platform.authenticate()
+
+    with canned(lambda _: next(answers)) as url:
+        talk(url, renew, clock=clock)
+
+    assert clock.slept == slept
+
+
+@pytest.mark.parametrize("refusal", ["wrong secret", "a page"])
+def test_a_renewal_that_is_refused_is_not_tried_again(refusal: str) -> None:
+    clock = HandClock()
+    answers = iter([http(200, TOKEN), REFUSALS[refusal][0]])
+
+    async def renew(platform: HttpPlatform) -> None:
+        await platform.authenticate()
+        clock.advance(timedelta(hours=1))
+        with pytest.raises(REFUSALS[refusal][1]):
+            await platform.authenticate()
+
+    with canned(lambda _: next(answers)) as url:
+        talk(url, renew, clock=clock)
+
+    assert clock.slept == []
 
 
 def test_a_later_token_of_another_tenant_is_not_used() -> None:
     tenants = iter(["1", "2"])
-    seconds = [0.0]
+    clock = HandClock()
 
     def answer(request: bytes) -> bytes:
         if b"/oauth/token" in request:
@@ -293,11 +361,11 @@ def test_a_later_token_of_another_tenant_is_not_used() -> None:
 
     async def twice(platform: HttpPlatform) -> None:
         await send(platform)
-        seconds[0] = 3600.0
+        clock.advance(timedelta(hours=1))
         await platform.regenerate(REGENERATION)
 
     with canned(answer) as url, pytest.raises(WrongTenant):
-        talk(url, twice, monotonic=lambda: seconds[0])
+        talk(url, twice, clock=clock)
 
 
 def test_an_entity_is_named_where_the_credentials_are_good_for_several() -> None:
