@@ -24,7 +24,8 @@ from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.errors import IllegalPlan, Interrupted, OutOfTime, ReconcilerError, StalePlan, Terminated, UsageError
 from reconciler.reports.diagnostic_text import diagnostic_text
-from reconciler.reports.documents import apply_document, failed_apply_document, json_text
+from reconciler.reports.documents import apply_document, failed_apply_document
+from reconciler.reports.json_text import json_text
 from reconciler.reports.plan_report import report_plan
 from reconciler.reports.plan_text import plan_text
 from reconciler.reports.run_text import run_text

@@ -21,7 +21,7 @@ from reconciler.emulator.seed import seed_world
 from reconciler.emulator.server import serve
 from reconciler.emulator.tcp_proxy import TcpProxy
 from reconciler.errors import ReconcilerError, StorageError, UsageError
-from reconciler.reports.documents import json_text
+from reconciler.reports.json_text import json_text
 from reconciler.reports.plan_report import counted
 
 

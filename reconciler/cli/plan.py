@@ -20,7 +20,8 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         planned = make_planned(arguments, world, cache=None if arguments.no_cache else open_cache(world))
     except ReconcilerError as error:
         if arguments.json:
-            from reconciler.reports.documents import failed_plan_document, json_text  # noqa: PLC0415  (see above)
+            from reconciler.reports.documents import failed_plan_document  # noqa: PLC0415  (see above)
+            from reconciler.reports.json_text import json_text  # noqa: PLC0415
 
             console.out(json_text(failed_plan_document(error, arguments.environment)))
         raise
@@ -30,7 +31,8 @@ def run(arguments: argparse.Namespace, world: World) -> int:
 
         console.err(diagnostic_text(warning, console.error_paint))
     if arguments.json:
-        from reconciler.reports.documents import json_text, plan_document  # noqa: PLC0415  (see above)
+        from reconciler.reports.documents import plan_document  # noqa: PLC0415  (see above)
+        from reconciler.reports.json_text import json_text  # noqa: PLC0415
 
         console.out(json_text(plan_document(plan)))
     else:

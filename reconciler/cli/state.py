@@ -13,7 +13,7 @@ from reconciler.core.state import State
 from reconciler.engine.plan import load_state
 from reconciler.errors import UsageError
 from reconciler.formats.state import entry_object
-from reconciler.reports.documents import json_text
+from reconciler.reports.json_text import json_text
 from reconciler.reports.state_text import entry_text, state_list_text
 
 

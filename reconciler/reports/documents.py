@@ -1,6 +1,5 @@
 """The JSON documents of `plan --json` and `apply --json`, format 1.0, as `schemas/` publishes them."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,10 +14,6 @@ from reconciler.errors import ReconcilerError
 from reconciler.reports.plan_report import flags_of
 
 FORMAT_VERSION = "1.0"
-
-
-def json_text(document: object) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

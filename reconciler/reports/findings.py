@@ -3,7 +3,6 @@
 Rule: renderers lay out what stands here; they never sort, count or choose.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from posixpath import join, normpath
@@ -11,6 +10,7 @@ from typing import Any
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, Severity
 from reconciler.errors import ReconcilerError
+from reconciler.reports.json_text import json_text
 from reconciler.reports.plan_report import counted
 
 
@@ -62,14 +62,9 @@ class Findings:
         return normpath(join(self.prefix, place.path))
 
 
-def document_text(document: object) -> str:
-    """Return JSON in ASCII: the same on every terminal and in every locale."""
-    return json.dumps(document, indent=2).replace("\x7f", "\\u007f") + "\n"
-
-
 def findings_json(findings: Findings) -> str:
     failure = findings.other_failure
-    return document_text(
+    return json_text(
         {
             "format_version": "1.0",
             "valid": not findings.diagnostics and failure is None,

@@ -12,7 +12,8 @@ from reconciler import __version__
 from reconciler.core.catalogue import CATALOGUE
 from reconciler.core.catalogue.explanation import Explanation, Shows
 from reconciler.core.diagnostics import Diagnostic, Severity
-from reconciler.reports.findings import Findings, document_text, message_of
+from reconciler.reports.findings import Findings, message_of
+from reconciler.reports.json_text import json_text
 
 MOST_RESULTS = 5_000
 
@@ -38,7 +39,7 @@ def findings_sarif(findings: Findings) -> str:
         "invocations": [_invocation(findings)],
         "results": [_result(each, findings, codes.index(each.code)) for each in findings.shown],
     }
-    return document_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+    return json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(told: Explanation, level: str) -> dict[str, Any]:

@@ -8,9 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import REPOSITORY, Project, run
@@ -151,6 +152,33 @@ def test_a_terminal_that_knows_only_ascii_is_served(project: Project) -> None:
 
     assert ended.status == 0
     assert "Z\\xfcrich" in ended.out
+
+
+ASCII = {
+    "a stream": {"PYTHONIOENCODING": "ascii"},
+    "the locale": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("name", ASCII)
+def test_a_json_document_is_json_and_the_same_where_only_ascii_is_known(project: Project, name: str) -> None:
+    said = "Zürich \U0001d11e"
+    project.edit("local/corrections.yaml", "reason: REV-1261 ", 'reason: "Zürich \\U0001d11e" # ')
+    project.edit("local/corrections.yaml", "A-S00000003", "Zürich")
+    commands: dict[tuple[str, ...], Callable[[Any], object]] = {
+        ("plan", "--json"): lambda found: said in [each["reason"] for each in found["changes"]],
+        ("plan", "--json", "-e", "Zürich"): lambda found: found["error"]["code"] == "UsageError",
+        ("apply", "--json", "--yes", "-e", "Zürich"): lambda found: found["error"]["code"] == "UsageError",
+        ("apply", "--json", "--yes"): lambda found: found["error"] is None,
+        ("state", "list", "--json"): lambda found: found,
+        ("emulator", "ledger", "--json"): lambda found: found,
+    }
+    for command, is_right in commands.items():
+        ended = project.run(*command, variables=ASCII[name])
+
+        assert ended.out.isascii()
+        assert is_right(ended.document), command
 
 
 def test_a_reader_that_goes_away_loses_nothing(project: Project) -> None:
