@@ -99,7 +99,7 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
     if mapping is None:
         return None
     check_keys(mapping, _ENVIRONMENT, reading, "an environment")
-    specs = _required(mapping, "specs", reading)
+    specs = _specs(mapping, reading)
     state_file = _only_text(mapping, "state", "file", reading)
     api = _api(mapping, reading)
     after = _choice(mapping, "after_server_error", list(AfterServerError), reading)
@@ -113,6 +113,18 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
         place=Place(reading.path, mapping.line, mapping.column),
         after_server_error=AfterServerError(after) if after else AfterServerError.UNDECIDED,
     )
+
+
+def _specs(environment: Mapping, reading: Reading) -> str | None:
+    """Return the folder of the specs. What stands elsewhere is not reviewed with the project."""
+    specs = _required(environment, "specs", reading)
+    if specs is None or not (specs.startswith("/") or ".." in specs.split("/")):
+        return specs
+    node = environment.values["specs"]
+    what, hint = f"specs leads out of the project folder: {shown(specs)}", "Name a folder below this file, without .. ."
+    why = "Specs are reviewed and versioned with their project."
+    reading.report("specs-outside", what, (node.line, node.column), detail=why, hint=hint)
+    return None
 
 
 def _api(environment: Mapping, reading: Reading) -> EmulatorApi | PlatformApi | None:

@@ -18,8 +18,8 @@ def _emulated(*environments: str, head: str = "") -> str:
     return f"version: 1\nname: acme-revenue\n{head}environments:\n{lines}"
 
 
-def _local(name: str = "local", *, database: str = "local.db", state: str = "local.json") -> str:
-    return f"{name}: {{api: {{emulator: {database}}}, specs: {name}, state: {{file: {state}}}}}"
+def _local(name: str = "local", *, database: str = "local.db", specs: str = "", state: str = "local.json") -> str:
+    return f"{name}: {{api: {{emulator: {database}}}, specs: {specs or name}, state: {{file: {state}}}}}"
 
 
 PROJECT_FAULTS = (
@@ -89,6 +89,15 @@ PROJECT_FAULTS = (
         "secret that was committed is known: have it replaced. Lines of the project file are never shown in messages.",
         bad=_platform(credentials="client_id: {env: ZUORA_ID}, client_secret: not-so-secret-any-more"),
         good=_platform(),
+        shows=Shows.PROJECT,
+    ),
+    Explanation(
+        code="specs-outside",
+        title="the specs of an environment lie outside the project folder",
+        text="What is declared is reviewed and versioned with the project, so specs: is a path below its folder, "
+        "without a / in front and without .. . A link out of it is refused as well.",
+        bad=_emulated(_local(specs="../local")),
+        good=_emulated(_local()),
         shows=Shows.PROJECT,
     ),
     Explanation(
