@@ -182,6 +182,8 @@ def _spec_files(folder: Path, environment: Environment, readings: list[Reading])
         what = f"there is no folder for the specs of {environment.name!r}"
         reading.report("no-folder", what, (0, 0), hint="Make it, or correct specs: in the project file.")
         return
+    if not _is_below(top, folder, reading):
+        return
     found = sorted(_walk(top, reading, folder))
     if not found and not reading.diagnostics:
         what = f"the spec folder of {environment.name!r} holds no *.yaml or *.yml"
@@ -196,9 +198,8 @@ def _walk(top: Path, reading: Reading, folder: Path) -> Iterator[str]:
         reading.diagnostics.append(Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_READABLE))
 
     for parent, folders, files in os.walk(top, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:
-            _report_link(Path(parent, name), reading, folder)
+        own = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [name for name in own if _is_own(Path(parent, name), reading, folder)]
         for name in files:
             if (
                 name.lower().endswith(SPEC_ENDINGS)
@@ -208,25 +209,55 @@ def _walk(top: Path, reading: Reading, folder: Path) -> Iterator[str]:
                 yield Path(os.path.relpath(Path(parent, name), folder)).as_posix()
 
 
-def _report_link(path: Path, reading: Reading, folder: Path) -> None:
-    """A link to a folder could lead anywhere, and silence would look as if nothing were declared there."""
-    if path.is_symlink():
-        place = Place(Path(os.path.relpath(path, folder)).as_posix())
+def _is_below(top: Path, folder: Path, reading: Reading) -> bool:
+    """Report a spec folder that nobody reviews with the project: one that links lead out of *folder*."""
+    try:
+        if _is_inside(top, folder):
+            return True
+        what = "the spec folder is a link out of the project folder"
+        reading.report("specs-outside", what, (0, 0), hint="Put the folder itself there.")
+    except OSError as error:
+        reading.report("unreadable", f"the folder cannot be read: {error.strerror}", (0, 0), hint=_hint(error))
+    return False
+
+
+def _is_own(path: Path, reading: Reading, folder: Path) -> bool:
+    """Report a link to a folder: it could lead anywhere, and silence would look as if nothing were declared there."""
+    place = Place(Path(os.path.relpath(path, folder)).as_posix())
+    try:
+        if not _is_link(path):
+            return True
         what, hint = "a link to a folder is not followed", "Put the files themselves below the spec folder."
-        reading.diagnostics.append(Diagnostic(code="linked-folder", summary=what, place=place, hint=hint))
+        found = Diagnostic(code="linked-folder", summary=what, place=place, hint=hint)
+    except OSError as error:
+        what = f"the folder cannot be read: {error.strerror}"
+        found = Diagnostic(code="unreadable", summary=what, place=place, hint=_READABLE)
+    reading.diagnostics.append(found)
+    return False
 
 
 def _stays(path: Path, reading: Reading, folder: Path) -> bool:
     """Report a link to a file that nobody reviews with the specs: one outside the project folder."""
-    if not path.is_symlink():
-        return True
-    real_folder, real = os.path.realpath(folder), os.path.realpath(path)
-    if os.path.commonpath([real_folder, real]) == real_folder:
-        return True
-    place = Place(Path(os.path.relpath(path, folder)).as_posix())
-    what, hint = "the file cannot be read: it is a link out of the project folder", "Put the file itself there."
+    try:
+        if not _is_link(path) or _is_inside(path, folder):
+            return True
+        why, hint = "it is a link out of the project folder", "Put the file itself there."
+    except OSError as error:
+        why, hint = error.strerror or str(error), _hint(error)
+    place, what = Place(Path(os.path.relpath(path, folder)).as_posix()), f"the file cannot be read: {why}"
     reading.diagnostics.append(Diagnostic(code="unreadable", summary=what, place=place, hint=hint))
     return False
+
+
+def _is_link(path: Path) -> bool:
+    """Raise OSError where that cannot be told: `Path.is_symlink` would say no to some of that."""
+    return stat.S_ISLNK(os.lstat(path).st_mode)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Return whether *path* leads to something below *folder*. Raise OSError where that cannot be told."""
+    real_folder, real = os.path.realpath(folder, strict=True), os.path.realpath(path, strict=True)
+    return os.path.commonpath([real_folder, real]) == real_folder
 
 
 def load_decisions(folder: Path, path: str) -> "list[Decision]":

@@ -78,7 +78,7 @@ def _open_below(top: Path, path: str) -> BinaryIO:
     The real path has no links left, and each step of it is opened without following one: a folder that is replaced by
     a link in the meantime leads nowhere.
     """
-    real_top, real = os.path.realpath(top), os.path.realpath(top / path)
+    real_top, real = os.path.realpath(top, strict=True), os.path.realpath(top / path, strict=True)
     if os.path.commonpath([real_top, real]) != real_top:
         raise OSError(0, "it leads out of the spec folder")
     *folders, name = Path(real).relative_to(real_top).parts or (".",)

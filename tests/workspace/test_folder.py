@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from failing_lookup import fail_to_look_up
 
 from reconciler.core.diagnostics import InvalidInput, Place
 from reconciler.core.environment import EmulatorApi, Environment
@@ -162,6 +163,34 @@ def test_a_spec_file_that_is_no_file_is_refused_and_never_waited_for(
     make(folder / "local/x.yaml")
 
     assert faults(folder) == ["local/x.yaml unreadable"]
+
+
+@pytest.mark.parametrize(("link", "leads_to"), [("local/x.yaml", "outside/x.yaml"), ("local/inner", "outside")])
+def test_a_name_of_which_nobody_can_tell_where_it_leads_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, link: str, leads_to: str
+) -> None:
+    """A link out whose own look-up fails, as on a disk with bad blocks, and that would open all the same."""
+    write(folder.parent / "outside/x.yaml", declaring(1))
+    (folder / link).symlink_to(folder.parent / leads_to)
+    fail_to_look_up(folder / link, monkeypatch)
+
+    assert faults(folder) == [f"{link} unreadable"]
+
+
+def test_a_spec_folder_of_which_nobody_can_tell_where_it_leads_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder / "local/a.yaml", declaring(1))
+    fail_to_look_up(folder / "local", monkeypatch)
+
+    assert faults(folder) == ["local unreadable"]
+
+
+def test_a_spec_folder_that_is_a_link_out_of_the_project_is_refused(folder: Path) -> None:
+    write(folder.parent / "outside/x.yaml", declaring(1))
+    (folder / "out").symlink_to(folder.parent / "outside")
+
+    assert faults(folder, "out") == ["out specs-outside"]
 
 
 def test_a_folder_named_like_a_file_is_a_folder(folder: Path) -> None:

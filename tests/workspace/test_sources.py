@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from failing_lookup import fail_to_look_up
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.core.environment import EmulatorApi, Environment
@@ -200,8 +201,8 @@ def test_a_folder_that_turns_into_a_link_while_it_is_opened_leads_nowhere(
     name(folder, "data/a.csv")
     ask = os.path.realpath
 
-    def then_replace(path: Path) -> str:
-        real = ask(path)
+    def then_replace(path: Path, *, strict: bool) -> str:
+        real = ask(path, strict=strict)
         if real.endswith("a.csv"):
             (folder / "local/data").rename(folder / "moved")
             (folder / "local/data").symlink_to(folder.parent / "outside")
@@ -210,6 +211,20 @@ def test_a_folder_that_turns_into_a_link_while_it_is_opened_leads_nowhere(
     monkeypatch.setattr(os.path, "realpath", then_replace)
 
     assert faults(folder) == ["local/a.yaml:4:11 unreadable-source"]
+
+
+def test_a_source_of_which_nobody_can_tell_where_it_leads_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link out whose own look-up fails, as on a disk with bad blocks, and that would open all the same."""
+    link = folder / "local/data/x.csv"
+    make_link_out(link)
+    name(folder, "data/x.csv")
+    fail_to_look_up(link, monkeypatch)
+
+    readings, _ = read_spec_files(folder, ENVIRONMENT)
+    (found,) = [each for reading in readings for each in reading.diagnostics]
+    assert (found.code, found.summary) == ("unreadable-source", "the source cannot be read: Input/output error")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
