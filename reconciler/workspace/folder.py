@@ -20,6 +20,7 @@ from reconciler.formats.spec import read_spec, read_table
 from reconciler.formats.yaml_reader import Reading, read_yaml
 from reconciler.ports import Cache
 from reconciler.workspace.sources import SourceFiles
+from reconciler.workspace.state_files import report_shared_states
 
 if TYPE_CHECKING:
     from reconciler.core.resolve import Decision
@@ -69,7 +70,10 @@ def load_project(folder: Path) -> Project:
 def read_project_file(folder: Path) -> tuple[Reading, Project | None]:
     """Read the project file; the project is None if anything was reported."""
     reading = _read(folder, PROJECT_FILE)
-    return reading, read_project(reading)
+    project = read_project(reading)
+    if project is not None:
+        report_shared_states(project, folder, reading)
+    return reading, None if reading.diagnostics else project
 
 
 def read_spec_files(folder: Path, environment: Environment) -> tuple[list[Reading], list[Table]]:

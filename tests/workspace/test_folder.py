@@ -140,6 +140,40 @@ def test_faults_of_yaml_and_of_fields_are_reported_in_one_run(folder: Path) -> N
     assert project_faults(folder) == ["reconciler.yaml:5:1 duplicate-key", "reconciler.yaml:6:1 unknown-key"]
 
 
+def two_states(folder: Path, second: str) -> None:
+    more = f"  b: {{api: {{emulator: b.db}}, specs: b, state: {{file: {second}}}}}\n"
+    write(folder / "reconciler.yaml", PROJECT + more)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("second", ["FOLDER/a.json", "link.json", "linked/a.json", "./a.json", "local/../a.json"])
+def test_two_environments_whose_state_is_one_file_are_a_fault(folder: Path, second: str, *, is_there: bool) -> None:
+    (folder / "link.json").symlink_to("a.json")
+    (folder / "linked").symlink_to(".")
+    if is_there:
+        write(folder / "a.json", "")
+    two_states(folder, second.replace("FOLDER", str(folder)))
+
+    assert project_faults(folder) == ["reconciler.yaml:5:6 state-file-twice"]
+
+
+def test_two_names_of_one_file_are_one_state(folder: Path) -> None:
+    write(folder / "a.json", "")
+    (folder / "b.json").hardlink_to(folder / "a.json")
+    two_states(folder, "b.json")
+
+    assert project_faults(folder) == ["reconciler.yaml:5:6 state-file-twice"]
+
+
+@pytest.mark.parametrize("second", ["b.json", "local/a.json", "link.json", "a.json/a.json", "FOLDER/../a.json"])
+def test_states_in_files_of_their_own_are_none(folder: Path, second: str) -> None:
+    (folder / "link.json").symlink_to("b.json")
+    write(folder / "a.json", "")
+    two_states(folder, second.replace("FOLDER", str(folder)))
+
+    assert [*load_project(folder).environments] == ["local", "b"]
+
+
 @pytest.mark.parametrize("specs", ["nowhere", "reconciler.yaml", "local/nowhere", "é" * 255])
 def test_a_spec_folder_that_is_none_is_refused(folder: Path, specs: str) -> None:
     assert faults(folder, specs) == [f"{specs} no-folder"]

@@ -103,7 +103,8 @@ PROJECT_FAULTS = (
     Explanation(
         code="state-file-twice",
         title="two environments keep their state in one file",
-        text="A state belongs to one environment; the second one would overwrite what is known of the first.",
+        text="A state belongs to one environment; what is known of the first would keep the second from working. Two "
+        "paths may lead to one file, by another spelling or behind a link.",
         bad=_emulated(_local("one", database="1.db"), _local("two", database="2.db")),
         good=_emulated(_local("one", database="1.db"), _local("two", database="2.db", state="two.json")),
         shows=Shows.PROJECT,
