@@ -41,7 +41,7 @@ class FileStore:
     def write(self, content: bytes, *, expected: Version | None) -> Version:
         with self._translated("written"):
             target = Path(os.path.realpath(self._path))
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             with locked_folder(target.parent) as folder:
                 stored = read_regular(self._path)
                 if expected != (None if stored is None else _version(stored)):
@@ -52,6 +52,22 @@ class FileStore:
 
     def _translated(self, what: str) -> AbstractContextManager[None]:
         return translated(f"The state cannot be {what}", self._name)
+
+
+def make_folder(folder: Path) -> None:
+    """Make *folder* and what is missing above it, each so that it outlasts a loss of power, as what stands in it does.
+
+    Raise OSError.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    descriptor = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        let_go(descriptor)
 
 
 def read_regular(path: Path) -> bytes | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.errors import Locked
-from reconciler.stores.file import let_go, translated
+from reconciler.stores.file import let_go, make_folder, translated
 
 _PAUSE = 0.2
 
@@ -33,7 +33,7 @@ def held(
     """
     target = Path(os.path.realpath(state))
     with translated("The lock cannot be taken", name):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         path = target.with_name(f"{target.name}.lock")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, stat.S_IRUSR | stat.S_IWUSR)
     try:

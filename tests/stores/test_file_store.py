@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from reconciler.errors import StorageError
 from reconciler.ports import StateConflict
 from reconciler.stores.file import FileStore
+from reconciler.stores.lock import held
 
 OLD, NEW = b'{"serial": 1}' * 5_000, b'{"serial": 2}' * 5_000
 
@@ -36,6 +38,49 @@ def test_missing_folders_are_made(tmp_path: Path) -> None:
     store_at(tmp_path / "a" / "b" / "state.json").write(NEW, expected=None)
 
     assert (tmp_path / "a" / "b" / "state.json").read_bytes() == NEW
+
+
+def take_the_lock(path: Path) -> None:
+    with held(path, name="x", holder={}, timeout=0.0, monotonic=lambda: 0.0, sleep=lambda _: None):
+        pass
+
+
+def write_the_document(path: Path) -> None:
+    store_at(path).write(NEW, expected=None)
+
+
+@pytest.mark.parametrize("act", [take_the_lock, write_the_document])
+def test_each_folder_that_was_made_is_on_the_disk_before_anything_stands_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], None]
+) -> None:
+    """What loses power keeps a file that was synced only if it keeps the way to it."""
+    made: list[str] = []
+    make, sync = os.mkdir, os.fsync
+
+    def making(path: Path, *arguments: int) -> None:
+        make(path, *arguments)
+        made.append(f"made {Path(path).relative_to(tmp_path)}")
+
+    def syncing(descriptor: int) -> None:
+        sync(descriptor)
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if path.is_dir():
+            made.append(f"synced {path.relative_to(tmp_path)}")
+
+    monkeypatch.setattr(os, "mkdir", making)
+    monkeypatch.setattr(os, "fsync", syncing)
+    act(tmp_path / "a" / "b" / "state.json")
+
+    assert made[:4] == ["made a", "synced .", "made a/b", "synced a"]
+
+
+def test_a_folder_that_cannot_be_made_durable_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: int) -> None:
+        raise OSError(5, os.strerror(5))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(StorageError, match="Input/output error"):
+        take_the_lock(tmp_path / "a" / "state.json")
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
