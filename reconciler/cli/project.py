@@ -4,6 +4,7 @@ import argparse
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from pathlib import Path
 
 from reconciler.cli.wiring import World, open_journals
@@ -14,6 +15,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.selection import Selection, parse_selector
 from reconciler.engine.marked import MarkedStore
 from reconciler.engine.plan import StoredState, load_state, plan_environment, platform_time
+from reconciler.reports.plan_report import lasting
 from reconciler.stores.file import FileStore
 from reconciler.stores.mark import FileMark
 from reconciler.workspace.cache import FolderCache, cache_folder
@@ -65,10 +67,16 @@ def open_store(folder: Path, environment: Environment) -> MarkedStore:
 
 
 def hold_lock(opened: OpenProject, world: World, *, timeout: float) -> AbstractContextManager[None]:
-    """Hold the lock of the environment's state, telling others who does."""
+    """Hold the lock of the environment's state, telling others who does, and a person who waits for whom."""
     from reconciler.stores.lock import held  # noqa: PLC0415  (a plan holds none)
 
     environment = opened.environment
+
+    def tell(holder: str | None) -> None:
+        long = lasting(ceil(timeout))
+        told = f"Waiting for another run, up to {long}: {holder}." if holder else "It has ended; going on."
+        world.console.err(f"{told}\n")
+
     return held(
         opened.folder / environment.state_file,
         name=environment.state_file,
@@ -76,6 +84,7 @@ def hold_lock(opened: OpenProject, world: World, *, timeout: float) -> AbstractC
         timeout=timeout,
         monotonic=world.monotonic,
         sleep=world.sleep,
+        tell=tell,
     )
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +231,37 @@ def test_a_run_at_work_keeps_others_out_and_says_who_it_is(project: Project) -> 
     assert (ignored.status, let_in.status) == (0, 0)
     assert "who ann, pid 4711" in kept_out.err
     assert "--lock-timeout" in kept_out.err
+    assert waited.err.splitlines()[0] == "Waiting for another run, up to 1 s: who ann, pid 4711."
+    assert "is held: who ann, pid 4711. It was waited for 1 s. Nothing was sent." in waited.err
+    assert "Waiting" not in kept_out.err + ignored.err + let_in.err
+
+
+def test_who_waits_for_a_run_is_told_once_for_whom_and_that_it_has_ended(project: Project) -> None:
+    with ExitStack() as holding:
+        holding.enter_context(
+            held(
+                project.state_file,
+                name="the state",
+                holder={"who": "ann"},
+                timeout=0.0,
+                monotonic=time.monotonic,
+                sleep=time.sleep,
+            )
+        )
+        command = [sys.executable, "-m", "reconciler", "apply", "--yes", "--lock-timeout", "50s"]
+        with subprocess.Popen(
+            command, cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as waiting:
+            assert waiting.stderr is not None
+            first = waiting.stderr.readline()
+            time.sleep(0.5)
+            holding.close()
+            _, rest = waiting.communicate(timeout=50)
+
+    assert first == b"Waiting for another run, up to 50 s: who ann.\n"
+    assert rest.splitlines()[0] == b"It has ended; going on."
+    assert b"Waiting" not in rest
+    assert waiting.returncode == 0
 
 
 def test_the_folder_it_runs_in_may_be_gone(project: Project, tmp_path: Path) -> None:
