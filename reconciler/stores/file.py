@@ -10,13 +10,16 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.errors import StorageError
 from reconciler.ports import StateConflict, Stored, Version
 
 _OWNER_ONLY = 0o600
+_WHOLE = "The state is whole. Check rights, disk space and quota, then run the command again."
+_UNREAD = "Check rights and the disk, then run the command again."
+_NO_FILE = "Name a regular file, or put one there."
 
 
 class FileStore:
@@ -31,7 +34,7 @@ class FileStore:
         return self._name
 
     def read(self) -> Stored | None:
-        with self._translated("read"):
+        with translated("The state cannot be read", self._name, hint=_UNREAD):
             content = read_regular(self._path)
         if content is None:
             return None
@@ -39,7 +42,7 @@ class FileStore:
         return Stored(content, version, sha256=version)
 
     def write(self, content: bytes, *, expected: Version | None) -> Version:
-        with self._translated("written"):
+        with translated("The state cannot be written", self._name):
             target = Path(os.path.realpath(self._path))
             make_folder(target.parent)
             with locked_folder(target.parent) as folder:
@@ -49,9 +52,6 @@ class FileStore:
                 _replace(target, content)
                 os.fsync(folder)
         return _version(content)
-
-    def _translated(self, what: str) -> AbstractContextManager[None]:
-        return translated(f"The state cannot be {what}", self._name)
 
 
 def make_folder(folder: Path) -> None:
@@ -76,14 +76,20 @@ def read_regular(path: Path) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        let_go(descriptor)
+        raise _NoFile(0, "it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "it is not a regular file")
         return file.read()
 
 
+class _NoFile(OSError):
+    """Something else stands where a file is to be read; neither rights nor space would help."""
+
+
 @contextmanager
-def translated(summary: str, name: str) -> Iterator[None]:
+def translated(summary: str, name: str, *, hint: str = _WHOLE) -> Iterator[None]:
     """Turn what the operating system raises into a StorageError about *name*."""
     try:
         yield
@@ -91,7 +97,7 @@ def translated(summary: str, name: str) -> Iterator[None]:
         raise StorageError(
             summary,
             f"{name}: {error.strerror or error}.",
-            hint="The state is whole. Check rights, disk space and quota, then run the command again.",
+            hint=_NO_FILE if isinstance(error, _NoFile) else hint,
         ) from error
 
 

@@ -1,5 +1,7 @@
 """A state document that was put back, deleted or lost, as an operator meets it."""
 
+import os
+
 import pytest
 from commands import Project
 
@@ -72,6 +74,16 @@ def test_nothing_left_of_the_state_is_an_empty_one_with_everything_undecided(pro
     assert (planned["undecided"], planned["calls"]) == (12, 0)
     assert template.count("the state does not list it") == 12
     assert project.run("plan", "--json").document["summary"]["regenerate"] == 12
+
+
+@pytest.mark.parametrize(("named", "told"), [(".", "it is a folder"), ("pipe", "it is not a regular file")])
+def test_what_is_no_file_is_no_backup_and_says_nothing_of_the_state(behind: Project, named: str, told: str) -> None:
+    os.mkfifo(behind.folder / "pipe")
+    ended = behind.run("state", "restore", named, *REASON)
+
+    assert (ended.status, ended.out) == (1, "")
+    assert f"{named}: {told}.\n  hint: Name a regular file" in ended.err
+    assert "whole" not in ended.err
 
 
 @pytest.mark.parametrize(

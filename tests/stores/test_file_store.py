@@ -135,7 +135,9 @@ def test_a_folder_in_its_place_is_named_with_a_remedy(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match=r"state/local\.json") as caught:
         store_at(tmp_path / "state.json").read()
-    assert caught.value.hint
+    assert caught.value.detail == "state/local.json: it is a folder."
+    assert "whole" not in caught.value.hint
+    assert "regular file" in caught.value.hint
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace", "open"])
