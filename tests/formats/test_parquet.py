@@ -119,7 +119,10 @@ def test_numbers_for_text_are_answered_with_how_to_store_them(arrow: Any) -> Non
     content = parquet_of(arrow, {"chargeNumber": [42]})
     (found,) = rows_in(content, source_of(SourceFormat.PARQUET, CHARGE))[0].diagnostics
 
-    assert (found.summary, found.hint) == ("the column chargeNumber holds int64", "Store it as text.")
+    assert (found.summary, found.hint) == (
+        "the column 'chargeNumber' holds 'int64'",
+        "Store it as text.",
+    )
 
 
 def test_no_rows_are_told(arrow: Any) -> None:
@@ -149,10 +152,43 @@ def test_a_file_that_is_no_whole_parquet_is_refused(arrow: Any, cut: str) -> Non
     assert faults_of(reading) == ["not-parquet 0:0"]
 
 
+def test_bytes_that_are_no_text_are_told_where_text_is_due(arrow: Any) -> None:
+    """Neither the writer nor the reader of Parquet looks whether a text is UTF-8."""
+    offsets, content = (arrow.py_buffer(each) for each in (b"\0\0\0\0\3\0\0\0", b"a\xffb"))
+    text = arrow.Array.from_buffers(arrow.string(), 1, [None, offsets, content])
+    in_value = parquet_of(arrow, {"orderLineItemId": text}, use_dictionary=False, write_statistics=False)
+    in_name = parquet_of(arrow, {"orderLineItemId": ["a"], "trigge": ["t"]}).replace(b"trigge", b"trig\xff\xff")
+
+    assert faults_of(rows_in(in_value, ITEMS)[0]) == ["not-utf-8 0:0"]
+    assert faults_of(rows_in(in_name, ITEMS)[0]) == ["not-utf-8 0:0"]
+
+
+def test_a_long_text_that_all_rows_refer_to_is_not_unpacked_for_each(arrow: Any) -> None:
+    """Some kilobytes of file would be gigabytes of rows."""
+    content = parquet_of(arrow, {"orderLineItemId": ["a"] * 10, "reason": ["r" * 1_000_000] * 10})
+    reading, declared = rows_in(content, ITEMS)
+    (found,) = reading.diagnostics
+
+    assert len(content) < 200_000
+    assert (found.code, found.summary) == ("text-too-long", "the column reason holds a text of 1,000,000 bytes")
+    assert declared == []
+
+
+def test_what_a_file_calls_its_columns_and_types_is_shown_made_visible_and_cut(arrow: Any) -> None:
+    fields = {f"field-{number}": number for number in range(1_000)}
+    reading, _ = rows_in(parquet_of(arrow, {"orderLineItemId": [fields], "a\n::error::b\x1b[8m": [1]}), ITEMS)
+    found = [each.summary + each.detail + each.hint for each in reading.diagnostics]
+
+    assert len(found) == 3
+    assert all(each.isprintable() and len(each) < 300 for each in found)
+
+
 def test_the_tests_cover_every_code_of_the_reader() -> None:
     covered = {fault.partition(" ")[0] for _, faults in FAULTS.values() for fault in faults}
 
-    assert codes_in(parquet.__file__) <= covered | {"no-rows", "not-parquet", "no-parquet"}
+    others = {"no-rows", "not-parquet", "no-parquet", "not-utf-8", "text-too-long"}
+
+    assert codes_in(parquet.__file__) <= covered | others
 
 
 def test_without_pyarrow_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
