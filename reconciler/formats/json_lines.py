@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from reconciler.core.diagnostics import Place, shown
 from reconciler.core.table import Table
+from reconciler.formats.json_reader import first_repeated
 from reconciler.formats.rows import At, RowReader, TooManyFaults, Written
 from reconciler.formats.sources import Source
 from reconciler.formats.text_blocks import TextBlocks
@@ -65,7 +66,7 @@ class JsonLinesReader:
                 what, at = f"{shown(error.key)} stands here twice", (number, second)
                 self._rows.refuse("duplicate-key", what, at, detail=why, hint="Keep one of the two.")
             case json.JSONDecodeError():
-                at = (number, error.pos + 1)
+                at = (number, min(error.pos, len(line.rstrip("\r\n"))) + 1)
                 self._rows.refuse("not-json", "the line is not JSON", at, detail=f"{error.msg}.", hint=_HINT)
             case _:
                 what = "the line holds NaN, Infinity, a number of thousands of digits, or thousands of brackets"
@@ -91,8 +92,7 @@ def fields_in(line: str) -> Iterator[tuple[str, int, int]]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+        raise _TwiceError(first_repeated(key for key, _ in pairs))
     return value
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, NoReturn, TypeVar
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, shown
@@ -10,6 +10,16 @@ from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, shown
 T = TypeVar("T")
 
 _CONFLICT = r"(?m)^(?:<<<<<<<|=======|>>>>>>>)"
+
+
+def first_repeated(keys: Iterable[str]) -> str:
+    """Return the first of *keys* that one before it equals; there is one. In linear time: a line may hold 100,000."""
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            return key
+        seen.add(key)
+    raise ValueError("no key is repeated")
 
 
 class JsonDocument:
@@ -57,8 +67,7 @@ class JsonDocument:
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
+            twice = first_repeated(key for key, _ in pairs)
             self.refuse("duplicate-key", f"{shown(twice)} stands twice in one object")
         return value
 

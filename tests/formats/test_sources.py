@@ -133,7 +133,7 @@ JSON_FAULTS: dict[str, tuple[str | bytes, list[str]]] = {
     "text": ('{"orderLineItemId": "a"}\n"b"\n', ["wrong-shape 2:1"]),
     "a number": ("1\n", ["wrong-shape 1:1"]),
     "null": ("null\n", ["wrong-shape 1:1"]),
-    "an object over two lines": ('{"orderLineItemId":\n"a"}\n', ["not-json 1:21", "not-json 2:4"]),
+    "an object over two lines": ('{"orderLineItemId":\n"a"}\n', ["not-json 1:20", "not-json 2:4"]),
     "two objects in a line": ('{"orderLineItemId": "a"} {"orderLineItemId": "b"}\n', ["not-json 1:26"]),
     "a comma behind": ('{"orderLineItemId": "a"},\n', ["not-json 1:25"]),
     "single quotes": ("{'orderLineItemId': 'a'}\n", ["not-json 1:2"]),
@@ -194,6 +194,20 @@ def test_every_fault_of_json_lines_is_told_with_its_place_and_nothing_else_is(ca
 @pytest.mark.parametrize("value", JSON_VERSIONS)
 def test_a_version_in_json_lines_is_digits_from_1_as_in_yaml(value: str) -> None:
     assert faults_of(rows_in(f"{VERSION_LINE}{value}}}\n", JSON)[0]) == ["not-a-version 1:50"]
+
+
+@pytest.mark.timeout(20)
+def test_a_line_of_a_hundred_thousand_keys_is_answered_like_any_other() -> None:
+    """In a time that grows with the square of the keys it would take minutes."""
+    keys = ",".join(f'"{number:05}":1' for number in range(100_000))
+    line = f'{{{keys},"99999":1}}\n'
+
+    assert len(line) < MAX_LINE
+    assert faults_of(rows_in(line, JSON)[0]) == ["duplicate-key 1:1000002"]
+
+
+def test_what_lacks_at_the_end_of_a_line_is_missed_behind_its_last_character() -> None:
+    assert faults_of(rows_in('{"subscriptionId": "a"\r\n', JSON)[0]) == ["not-json 1:23"]
 
 
 def test_the_tables_cover_every_code_of_the_readers() -> None:
