@@ -102,6 +102,10 @@ class DelimitedReader:
             what, hint = "something follows the quote that closes a cell", "Double the quotes inside a quoted cell."
             self._rows.refuse("bad-quote", what, at, hint=hint)
             return True
+        if "field limit" in error and self._records.line_num <= self._blocks.record:
+            what = f"a cell has more than {csv.field_size_limit():,} characters"
+            self._rows.refuse("record-too-long", what, at, hint="Check that the file is what it is named.")
+            return False
         hint = "Close it with another double quote, or double it if it is part of the value."
         self._rows.refuse("open-quote", "a quote that opens a cell is never closed", at, hint=hint)
         return False

@@ -85,7 +85,8 @@ def _check_text(node: Scalar, reading: Reading, name: str) -> bool:
         why = "Control, bidirectional and zero-width characters make text look like something it is not."
         reading.report("unsafe-character", what, at, detail=why, hint="Type the value anew instead of pasting it.")
     elif text != text.strip():
-        hint = f"Write {text.strip()!r}."
+        within = text.strip()
+        hint = f"Remove the space around {shown(within)}." if within else "Write a value or remove the field."
         reading.report("outer-space", f"{name} begins or ends with a space", at, hint=hint)
     else:
         return True

@@ -81,6 +81,7 @@ CSV_FAULTS: dict[str, tuple[str | bytes, list[str]]] = {
     "a quote that closes early": (f'{HEAD}"A"B,1\n"C" ,1\nD,1\n', ["bad-quote 2:1", "bad-quote 3:1"]),
     "a quote that is left open": (f'{HEAD}A,1\n"B,1\nC,1\n', ["open-quote 3:1"]),
     "a quote that is left open in a long file": (f'{HEAD}A,1\n"B,1\n' + "C,1\n" * BLOCK, ["open-quote 3:1"]),
+    "a cell that is far too long": (f"{HEAD}A,1\n{'B' * 140_000},1\nC,x\n", ["record-too-long 3:1"]),
     "a header with a quote that is left open": (f'"{HEAD}', ["open-quote 1:1"]),
     "a record of many long cells": (f"{HEAD}A,1\nB" + ',"\n"' * BLOCK, ["record-too-long 3:1"]),
     "a line without an end": (f"{HEAD}A,1\n{'B' * (MAX_LINE + BLOCK)}", ["line-too-long 3:1"]),
@@ -243,6 +244,8 @@ def test_every_fault_says_what_to_do_in_a_few_printable_words(content: str | byt
         ("SubscriptionId\nA\n", "Did you mean 'subscriptionId'?"),
         ("orderLineItemId\nA\n", "Name the file in a source with type: OrderLineItem."),
         ("subscriptionName\nA\n", "Add subscriptionVersion."),
+        (f"{HEAD}A ,1\n", "Remove the space around 'A'."),
+        (f"{HEAD}{'A' * 140_000},1\n", "Check that the file is what it is named."),
         (f"{HEAD}A,1,B\n", "Put a value that holds one of the commas between double quotes."),
     ],
 )

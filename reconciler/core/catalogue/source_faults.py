@@ -76,7 +76,7 @@ SOURCE_FAULTS = (
     ),
     _situation(
         "record-too-long",
-        "a row has more than 256 KiB",
+        "a row has more than 256 KiB, or a cell more than 131,072 characters",
         "No row is that long. Most likely a quote is left open, so that rows run into one another.",
         bad="A row of a hundred thousand cells.",
         good="A row with a cell for each column of the header.",
