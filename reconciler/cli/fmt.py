@@ -11,6 +11,7 @@ from reconciler.core.diagnostics import Diagnostic, InvalidInput
 from reconciler.errors import UsageError
 from reconciler.formats.canonical import FileKind, canonical
 from reconciler.formats.project import readable_environments
+from reconciler.reports.excerpt import visible
 from reconciler.reports.plan_report import counted
 from reconciler.workspace.folder import (
     PROJECT_FILE,
@@ -98,13 +99,14 @@ def _carry_out(change: _Change, folder: Path, arguments: argparse.Namespace, wor
         return
     if not arguments.check:
         replace_file(folder / change.path, change.after.encode(), name=change.path)
-    world.console.out(f"{change.path}\n")
+    world.console.out(f"{visible(change.path)}\n")
 
 
 def _diff(change: _Change) -> Iterator[str]:
     before = change.before.decode("utf-8").splitlines(keepends=True)
     after = change.after.splitlines(keepends=True)
-    for line in difflib.unified_diff(before, after, change.path, change.path):
+    path = visible(change.path)
+    for line in difflib.unified_diff(before, after, path, path):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 

@@ -67,15 +67,21 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(set(diagnostics), key=lambda each: (each.place, each.code, each.summary, each.detail)))
 
 
+_MOST_NAMED = 20
+"""How many known words a hint names: a folder or a state may hold a hundred thousand."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a hint that names the known word nearest to *word*, or all of them when none is near."""
+    """Return a hint that names the known word nearest to *word*, or the first of them when none is near."""
     from difflib import get_close_matches  # noqa: PLC0415  (only what is wrong needs it)
 
     names = sorted(map(str, known))
     close = get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f"Did you mean {close[0]!r}?"
-    return f"Known here: {', '.join(names)}."
+    named = ", ".join(each if each.isprintable() else shown(each) for each in names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return f"Known here: {named}{more}."
 
 
 def shown(text: str, *, most: int = 60) -> str:

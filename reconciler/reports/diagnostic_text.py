@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Severity
 from reconciler.errors import ReconcilerError
-from reconciler.reports.excerpt import excerpt_text
+from reconciler.reports.excerpt import excerpt_text, visible
 from reconciler.reports.paint import Paint, Tone
 from reconciler.reports.plan_report import counted
 
@@ -27,9 +27,9 @@ def _invalid_text(error: InvalidInput, paint: Paint) -> str:
 def diagnostic_text(found: Diagnostic, paint: Paint, *, line: str | None = None) -> str:
     """Return one diagnostic; *line* is what stands at its place, if that may be shown."""
     tone = Tone.ALERT if found.severity is Severity.ERROR else Tone.CHANGE
-    head = f"{found.place}: {paint(tone, str(found.severity))}: {found.summary} [{found.code}]"
+    head = f"{visible(str(found.place))}: {paint(tone, str(found.severity))}: {visible(found.summary)} [{found.code}]"
     excerpt = "" if line is None else f"\n{excerpt_text(line, found.place.line, found.place.column)}"
-    return "\n".join(_lines(f"{head}{excerpt}", found.detail, found.hint)) + "\n"
+    return "\n".join(_lines(f"{head}{excerpt}", visible(found.detail), visible(found.hint))) + "\n"
 
 
 def _lines(head: str, detail: str, hint: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, Severity
 from reconciler.errors import ReconcilerError
+from reconciler.reports.excerpt import visible
 from reconciler.reports.json_text import json_text
 from reconciler.reports.plan_report import counted
 
@@ -24,7 +25,7 @@ class Valid:
 
     def __str__(self) -> str:
         files = counted(self.files, "file")
-        return f"{self.environment}: valid, {counted(self.declarations, 'declaration')} in {files}"
+        return f"{visible(self.environment)}: valid, {counted(self.declarations, 'declaration')} in {files}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

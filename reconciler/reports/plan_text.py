@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from reconciler.core.selection import Action
+from reconciler.reports.excerpt import visible
 from reconciler.reports.paint import Paint, Tone
 from reconciler.reports.plan_report import Group, PlanReport
 
@@ -46,7 +47,7 @@ def _group(group: Group, paint: Paint) -> Iterator[str]:
         first, *more = line.reasons or ("",)
         padding = " " * max(0, width - len(line.address))
         why = f"  ({line.why})" if line.why else ""
-        place = paint(Tone.QUIET, f"[{line.place}]")
+        place = paint(Tone.QUIET, f"[{visible(line.place)}]")
         yield f"      {paint(tone, symbol)} {line.address}{padding}  {first}{why}  {place}"
         for reason in more:
             yield f"        {' ' * width}  {reason}"

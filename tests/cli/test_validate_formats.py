@@ -131,6 +131,28 @@ def test_at_most_fifty_are_shown_as_text_and_the_rest_is_counted(folder: Path) -
     assert ended.err.endswith("and 10 more.\n60 problems found; `reconciler explain CODE` tells more.\n")
 
 
+@pytest.mark.parametrize("command", [("validate",), ("fmt",), ("fmt", "--diff"), ("plan",)])
+@pytest.mark.parametrize("content", [GOOD, HEAD + "tigger: x\n"], ids=["valid", "invalid"])
+def test_the_name_of_a_file_begins_no_line_and_colours_nothing(
+    folder: Path, command: tuple[str, ...], content: str
+) -> None:
+    """Whoever names a file would else write lines of his own, such as a workflow command, into a log of CI."""
+    (folder / "local/a\n::error::b\x1b[8m.yaml").write_text(content)
+    (folder / "local/a.yaml").unlink()
+    ended = run(*command, cwd=folder)
+
+    assert ended.out + ended.err
+    assert "\x1b" not in ended.out + ended.err
+    assert not [line for line in (ended.out + ended.err).split("\n") if line.startswith("::")]
+
+
+def test_the_name_of_an_environment_colours_nothing(folder: Path) -> None:
+    (folder / "reconciler.yaml").write_text(PROJECT.replace("local: {api", '"a\\e[8m": {api'))
+    ended = validate(folder, "text")
+
+    assert ended.out == "a\\x1b[8m: valid, 1 declaration in 1 file\n"
+
+
 @pytest.mark.parametrize(("form", "listed"), [("json", 60), ("sarif", 60), ("junit", 60), ("github", 10)])
 def test_a_document_lists_what_its_reader_takes(folder: Path, form: str, listed: int) -> None:
     (folder / "local/a.yaml").write_text(BAD)

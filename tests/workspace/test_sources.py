@@ -242,6 +242,27 @@ def test_a_file_that_is_missing_is_answered_with_the_nearest_one(folder: Path) -
     assert [each.hint for reading in readings for each in reading.diagnostics] == ["Did you mean 'a.csv'?"]
 
 
+def test_a_hint_names_no_file_of_a_folder_that_a_link_leads_out_to(folder: Path) -> None:
+    (folder / "local/out").symlink_to(folder.parent / "outside")
+    name(folder, "out/b.csv")
+    readings, _ = read_spec_files(folder, ENVIRONMENT)
+    (found,) = [each for reading in readings for each in reading.diagnostics if each.code == "unreadable-source"]
+
+    assert found.hint == "Put a regular file there, below local, that may be read."
+
+
+def test_a_hint_names_a_few_files_in_printable_words_however_many_there_are(folder: Path) -> None:
+    for number in range(100):
+        write(folder / f"local/data/{number:02}\n::error::\x1b[8m.csv", CSV)
+    name(folder, "data/zzzzzzzzzzzz")
+    readings, _ = read_spec_files(folder, ENVIRONMENT)
+    (found,) = [each for reading in readings for each in reading.diagnostics]
+
+    assert found.hint.startswith(r"Known here: '00\n::error::\x1b[8m.csv', ")
+    assert found.hint.endswith(" and 81 more.")
+    assert found.hint.isprintable()
+
+
 @pytest.mark.parametrize("again", ["data/a.csv", "data/link.csv", "data/hard.csv", "data/A.CSV", "DATA/a.csv"])
 def test_a_file_that_is_named_twice_is_refused_and_its_rows_are_not_told_one_by_one(folder: Path, again: str) -> None:
     """Also where only some systems take both names for one file."""
