@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import shlex
 
 from reconciler.cli.wiring import World
 from reconciler.errors import UsageError
@@ -42,7 +43,7 @@ def _name_of(folder: str) -> str:
 
 
 def _next_steps(name: str, folder: str) -> str:
-    where = "" if folder == "." else f" -C {folder}"
+    where = "" if folder == "." else f" -C {shlex.quote(folder)}"
     return (
         f"Made the project {name}, which runs on the embedded emulator. Next:\n"
         f"  reconciler{where} plan\n"

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,13 @@ def test_the_project_is_named_after_its_folder_or_as_it_is_told(tmp_path: Path) 
     ]
 
     assert names == ["z-rich-2", "Acme-Revenue", "project-no"]
+
+
+def test_what_is_told_to_do_next_can_be_typed_as_it_stands(tmp_path: Path) -> None:
+    made = run("init", "it's ours", cwd=tmp_path)
+    commands = [shlex.split(line)[1:] for line in made.err.splitlines() if line.startswith("  reconciler")]
+
+    assert [run(*command, cwd=tmp_path).status for command in commands if "plan" in command] == [0]
 
 
 @pytest.mark.parametrize("name", ["", "no", "1", "a: b", "a\n", "-a", "a" * 65])
