@@ -23,9 +23,9 @@ _FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:i
 _OLDER = (
     r"(?i:y|yes|n|no|on|off)|[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F_]+"
     r"|[-+]?(?:[0-9][0-9_]*(?::[0-5]?[0-9])*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
-    r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt\s].*)?|=|<<"
+    r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt\s].*)?|=|<<|-"
 )
-"""What YAML 1.1 resolves to something other than text."""
+"""What YAML 1.1 resolves to something other than text; and a dash alone, which only some parsers take within braces."""
 
 _NOT_TEXT = re.compile(
     "|".join(f"(?:{each})" for each in (_NULL.pattern, _TRUE.pattern, _FALSE.pattern, _INTEGER, _FLOAT, _OLDER)),

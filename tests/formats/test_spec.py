@@ -130,6 +130,7 @@ FAULTS: dict[str, tuple[str, list[str]]] = {
     "a name of nothing": (name(""), [f"missing-value {NAME}"]),
     "a name of null": (name("null"), [f"missing-value {NAME}"]),
     "a name of ~": (name("~"), [f"missing-value {NAME}"]),
+    "a name of a dash": (name("-"), [f"unquoted-text {NAME}"]),
     "an empty name": (name('""'), [f"empty-text {NAME}"]),
     "a trigger of nothing": (f"{HEAD}trigger:\n", ["missing-value 3:9"]),
     "a reason that is a date": (f"{HEAD}reason: 2026-11-22\n", ["unquoted-text 3:9"]),
