@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from commands import REPOSITORY, Ended, run
+from junitparser import JUnitXml
 
 PIPELINES = {"github": ".github/workflows/reconciler.yml", "gitlab": ".gitlab-ci.yml"}
 FILES = {
@@ -111,14 +112,38 @@ def test_a_pipeline_is_yaml_without_a_secret(tmp_path: Path, pipeline: str) -> N
     assert len(credentials) == (4 if pipeline == "github" else 0)
 
 
+def commands_of(pipeline: str, folder: Path) -> list[list[str]]:
+    """The arguments of each command in the order of the pipeline; where its output goes is left out."""
+    text = (folder / PIPELINES[pipeline]).read_text()
+    found = re.findall(r"(?:run:|-) reconciler (.*)", text)
+    return [shlex.split(command.partition(" > ")[0], comments=True) for command in found]
+
+
 @pytest.mark.parametrize("pipeline", PIPELINES)
 def test_every_command_of_a_pipeline_is_one_that_there_is(tmp_path: Path, pipeline: str) -> None:
     run("init", "--ci", pipeline, cwd=tmp_path)
-    text = (tmp_path / PIPELINES[pipeline]).read_text()
-    commands = re.findall(r"(?:run:|-) reconciler (.*)", text)
+    commands = commands_of(pipeline, tmp_path)
 
     assert len(commands) == 4
-    assert [run(*command.split(), cwd=tmp_path).status for command in commands] == [0, 0, 0, 0]
+    assert [run(*command, cwd=tmp_path).status for command in commands] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_the_first_step_of_a_pipeline_tells_faults_in_the_way_that_its_host_shows_them(
+    tmp_path: Path, pipeline: str
+) -> None:
+    run("init", "--ci", pipeline, cwd=tmp_path)
+    (tmp_path / "local/example.yaml").write_text("version: 2\n")
+    ended = run(*commands_of(pipeline, tmp_path)[0], cwd=tmp_path)
+
+    assert ended.status == 3
+    if pipeline == "github":
+        assert ended.out.startswith("::error file=local/example.yaml,line=1,")
+    else:
+        plan = yaml.safe_load((tmp_path / PIPELINES[pipeline]).read_text())["plan"]
+        assert JUnitXml.fromstring(ended.out.encode()).failures == 1
+        assert plan["script"][0].endswith(f" > {plan['artifacts']['reports']['junit']}")
+        assert plan["artifacts"]["when"] == "always"
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
