@@ -1,6 +1,7 @@
 """The console: data to stdout, the rest to stderr. A reader that went away stops the writing, never the work.
 
 Whatever is written was made visible: names, authors and answers come from outside and may move a cursor or hide text.
+On GitHub Actions nothing that came from outside is a workflow command either, such as one that sets an output.
 """
 
 import io
@@ -17,12 +18,14 @@ _UNSAFE = re.compile(
 )
 """Control, bidirectional and zero-width characters, but for line breaks, tabs and our own colours."""
 
+_COMMAND = re.compile(r"##(?=\[)|^(\s*):(?=:)", re.MULTILINE)
+"""What begins a workflow command: ``##[`` anywhere, ``::`` at the beginning of a line. In JSON its escape is the same text.
+
+Source: actions/runner, src/Runner.Common/ActionCommand.cs, TryParse and TryParseV2.
+"""
+
 _ERASE = "\r\x1b[K"
 _USUAL_COLUMNS = 80
-
-
-def _safe(text: str) -> str:
-    return _UNSAFE.sub(_visible, text)
 
 
 def _visible(found: re.Match[str]) -> str:
@@ -32,6 +35,7 @@ def _visible(found: re.Match[str]) -> str:
 class Console:
     """Writes to two streams; *variables* decide about colour (NO_COLOR, FORCE_COLOR, TERM).
 
+    On GitHub Actions (GITHUB_ACTIONS) both streams are searched for workflow commands, and only `commands` writes any.
     *is_live* tells that a status line has somebody to see it: stderr is a terminal, and not that of a CI job.
     *has_failed* tells that something could not be written although somebody was listening, as on a full disk.
     """
@@ -41,6 +45,7 @@ class Console:
         self._err = err
         self._broken: set[int] = set()
         self._status = ""
+        self._is_searched = variables.get("GITHUB_ACTIONS") == "true"
         self._out_is_terminal = out.isatty()
         self.is_live = err.isatty() and variables.get("TERM") != "dumb" and not variables.get("CI")
         self.has_failed = False
@@ -50,19 +55,23 @@ class Console:
     def out(self, text: str) -> None:
         if self._status and self._out_is_terminal:
             self._write(self._err, _ERASE)
-            self._write(self._out, _safe(text))
+            self._write(self._out, self._safe(text))
             self._write(self._err, self._status)
         else:
-            self._write(self._out, _safe(text))
+            self._write(self._out, self._safe(text))
+
+    def commands(self, text: str) -> None:
+        """Write workflow commands to stdout; whoever made them has escaped what came from outside."""
+        self._write(self._out, _UNSAFE.sub(_visible, text))
 
     def err(self, text: str) -> None:
-        self._write(self._err, f"{_ERASE if self._status else ''}{_safe(text)}{self._status}")
+        self._write(self._err, f"{_ERASE if self._status else ''}{self._safe(text)}{self._status}")
 
     def status(self, text: str) -> None:
         """Show one line below all others, in place of the one before; none for an empty *text*. Only if `is_live`."""
         if not self.is_live:
             return
-        cut = _safe(text)[: self._columns() - 1]
+        cut = self._safe(text)[: self._columns() - 1]
         status = self.error_paint(Tone.QUIET, cut) if cut else ""
         if status != self._status:
             self._status = status
@@ -72,6 +81,10 @@ class Console:
         """Flush both streams; one that nobody reads is pointed at nothing, so that the interpreter stays silent."""
         for stream in (self._out, self._err):
             self._write(stream, "")
+
+    def _safe(self, text: str) -> str:
+        safe = _UNSAFE.sub(_visible, text)
+        return _COMMAND.sub(_no_command, safe) if self._is_searched else safe
 
     def _columns(self) -> int:
         """Return how wide the terminal is now; a line that is wider would break and could not be erased."""
@@ -90,6 +103,10 @@ class Console:
             self.has_failed = self.has_failed or not isinstance(error, BrokenPipeError)
             self._broken.add(id(stream))
             _silence(stream)
+
+
+def _no_command(found: re.Match[str]) -> str:
+    return "#\\u0023" if found.group(1) is None else f"{found.group(1)}\\u003a"
 
 
 def standard_console(variables: Mapping[str, str]) -> Console:

@@ -146,6 +146,34 @@ def test_the_name_of_a_file_begins_no_line_and_colours_nothing(
     assert not [line for line in (ended.out + ended.err).split("\n") if line.startswith("::")]
 
 
+HOSTILE = HEAD.replace("\n", " # ##[set-output name=a]b\n") + "tigger: x\nreason: >-\n  ::set-output name=a::b\n"
+
+
+@pytest.mark.parametrize(
+    "command", [("validate",), ("validate", "--format", "github"), ("validate", "--format", "json"), ("plan", "--json")]
+)
+def test_nothing_in_a_file_is_a_workflow_command_on_github(folder: Path, command: tuple[str, ...]) -> None:
+    (folder / "local/a.yaml").write_text(HOSTILE.replace("tigger: x", 'name: "##[set-output name=a]b"\n"##[error]": x'))
+    ended = run(*command, cwd=folder, variables={"GITHUB_ACTIONS": "true"})
+    lines = [line for line in (ended.out + ended.err).split("\n") if not line.startswith("::error file=")]
+
+    assert "[error]" in ended.out + ended.err
+    assert not [line for line in lines if "##[" in line or line.lstrip().startswith("::")]
+    if "--json" in command or "json" in command:
+        assert "##[error]" in json.dumps(ended.document)
+
+
+def test_a_diff_on_github_holds_no_workflow_command_and_is_the_file_elsewhere(folder: Path) -> None:
+    (folder / "local/a.yaml").write_text(HOSTILE.replace("tigger: x\n", ""))
+    on_github = run("fmt", "--diff", cwd=folder, variables={"GITHUB_ACTIONS": "true"}).out
+    elsewhere = run("fmt", "--diff", cwd=folder, variables={"GITHUB_ACTIONS": ""}).out
+
+    assert "##[set-output" in elsewhere
+    assert "##[" not in on_github
+    assert not [line for line in on_github.split("\n") if line.lstrip().startswith("::")]
+    assert on_github.replace("\\u0023", "#").replace("\\u003a", ":") == elsewhere
+
+
 def test_the_name_of_an_environment_colours_nothing(folder: Path) -> None:
     (folder / "reconciler.yaml").write_text(PROJECT.replace("local: {api", '"a\\e[8m": {api'))
     ended = validate(folder, "text")
