@@ -15,9 +15,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 _LEAKY = ("PROXY", "RECONCILER_", "ZUORA_", "SSL_CERT_", "NO_COLOR", "FORCE_COLOR", "GIT_")
 
 
+@pytest.fixture(scope="session")
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A developer's own settings reach no test."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_home: str) -> None:
+    """A developer's own settings reach no test, and no test a developer's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", cache_home)
     for name in list(os.environ):
         if any(part in name.upper() for part in _LEAKY):
             monkeypatch.delenv(name)

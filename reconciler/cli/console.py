@@ -19,7 +19,9 @@ _UNSAFE = re.compile(
 """Control, bidirectional and zero-width characters, but for line breaks, tabs and our own colours."""
 
 _COMMAND = re.compile(r"##(?=\[)|^(\s*):(?=:)", re.MULTILINE)
-"""What begins a workflow command: ``##[`` anywhere, ``::`` at the beginning of a line. In JSON its escape is the same text.
+"""What begins a workflow command: ``##[`` anywhere, ``::`` at the beginning of a line.
+
+Its escape is the same text in JSON.
 
 Source: actions/runner, src/Runner.Common/ActionCommand.cs, TryParse and TryParseV2.
 """
