@@ -81,7 +81,7 @@ def _open_below(top: Path, path: str) -> BinaryIO:
     """
     *folders, name = _real_parts(top, top / path) or (".",)
     with ExitStack() as opened:
-        step = _open_step(os.path.realpath(top), None, opened)
+        step = _open_step(os.path.realpath(top, strict=True), None, opened)
         for folder in folders:
             step = _open_step(folder, step, opened)
         descriptor = os.open(name, _STEP, dir_fd=step)
