@@ -1,13 +1,16 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from reconciler.core.call import Authorship
+from reconciler.workspace import history
 from reconciler.workspace.git import authorship_of, prefix_in_repository
+from reconciler.workspace.history import last_commits
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -142,6 +145,102 @@ def test_without_git_nothing_is_known(git: Git, folder: Path, monkeypatch: pytes
     monkeypatch.setenv("PATH", str(folder))
 
     assert authorship_of(folder, ["a.yaml"]) == {}
+
+
+ODD_NAMES = ("a.yaml", "b/c.yaml", "b/Zürich 東京.yaml", "b/[a].yaml", "b/-x", 'b/q"\\.yaml', "b/\t", "b/caf\udce9.csv")
+NEVER_THERE = "b/never there.yaml"
+
+
+def import_history(folder: Path, chance: Random, commits: int, *, skewed: bool) -> None:
+    """Make commits with up to three parents, whose files are those of a parent, others, or gone, by chance.
+
+    Where it is *skewed*, a commit may be older than its parents, as with clocks that are wrong.
+    """
+    trees: list[dict[str, int]] = []
+    lines: list[bytes] = []
+    for number in range(commits):
+        is_first = not number or (number < commits - 9 and chance.random() < 0.03)
+        near, many = range(max(0, number - 6), number), chance.choice([1, 1, 2, 3])
+        parents = [] if is_first else chance.sample(near, min(many, len(near)))
+        tree = dict(trees[chance.choice(parents)]) if parents else dict.fromkeys(ODD_NAMES, 0)
+        for name in ODD_NAMES:
+            if len(parents) > 1 and chance.random() < 0.5:
+                content = trees[chance.choice(parents)].get(name)
+                tree = {path: each for path, each in {**tree, name: content}.items() if each is not None}
+        for name in chance.sample(ODD_NAMES, chance.choice([0, 0, 1, 1, 2])):
+            tree[name] = chance.randrange(3)
+            if chance.random() < 0.1:
+                del tree[name]
+        trees.append(tree)
+        at = 1_795_000_000 + (chance.randrange(10**6) if skewed else number)
+        lines += [
+            b"commit refs/heads/main",
+            b"mark :%d" % (number + 1),
+            b"author Ana M\xc3\xbcller %d <ana@example.org> %d +0000" % (number, at),
+            b"committer C <c@example.org> %d +0000" % at,
+            b"data 1\nx",
+            *(b"from :%d" % (each + 1) if each == parents[0] else b"merge :%d" % (each + 1) for each in parents),
+            b"deleteall",
+            b"M 644 inline elsewhere\ndata %d\n%d" % (len(str(number)), number),
+            *(
+                b"M 644 inline " + quoted(f"project/{name}") + b"\ndata 1\n%d" % content
+                for name, content in tree.items()
+            ),
+            b"",
+        ]
+        if not parents and number:
+            lines.insert(len(lines) - lines[::-1].index(b"commit refs/heads/main") - 1, b"reset refs/heads/main\n")
+    command = ["git", "-C", str(folder), "fast-import", "--quiet", "--force"]
+    subprocess.run(command, input=b"\n".join(lines) + b"\n", check=True, capture_output=True)
+
+
+def quoted(name: str) -> bytes:
+    return b'"' + b"".join(b"\\%03o" % each for each in os.fsencode(name)) + b'"'
+
+
+def last_for_each(folder: Path, paths: Iterable[str]) -> dict[str, str]:
+    """The commit that ``git log -1`` names for each of *paths*."""
+    command = ["git", "-C", str(folder), "--literal-pathspecs", "log", "-1", "--format=%H", "--"]
+    return {
+        path: subprocess.run([*command, path], check=True, capture_output=True, text=True).stdout.strip()
+        for path in paths
+    }
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_one_walk_of_a_history_with_merges_finds_for_each_file_what_git_log_finds(
+    git: Git, folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Merges that take one side, another or something new, several beginnings, clocks that are wrong."""
+    monkeypatch.setattr(history, "_AT_ONCE", [3, 17, 500][seed % 3])
+    import_history(folder, Random(seed), 60, skewed=seed % 2 == 1)
+    git("checkout", "--quiet", "--force", "main")
+    (folder / "project").mkdir(exist_ok=True)
+    names = [*ODD_NAMES, NEVER_THERE]
+    found = last_commits(folder / "project", names)
+    there = [name for name in names if (folder / "project" / name).exists()]
+
+    assert {path: each.id for path, each in found.items()} == last_for_each(folder / "project", there)
+    assert len(found) >= len(ODD_NAMES) // 2
+    assert all(each.author.startswith("Ana Müller ") for each in found.values())
+
+
+def test_thousands_of_files_are_found_with_a_handful_of_processes(
+    git: Git, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"local/{number}.yaml" for number in range(2_000)]
+    for name in names[1:]:
+        write(folder / name, "version: 1\n")
+    first = commit(git, folder, names[0])
+    last = commit(git, folder, names[0], text="version: 1\n# again\n")
+    started = folder.parent / "started"
+    write(folder.parent / "bin/git", f'#!/bin/sh\necho x >> "{started}"\nexec {shutil.which("git")} "$@"\n')
+    (folder.parent / "bin/git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder.parent / "bin"), prepend=os.pathsep)
+    found = authorship_of(folder, names)
+
+    assert found == {name: Authorship(commit=last if name == names[0] else first, author=ANA) for name in names}
+    assert started.read_text() == "x\n" * 5
 
 
 FAKE_GPG = """\
