@@ -31,6 +31,9 @@ Said the other way round, [^...], it takes 4 ms to compile.
 
 _PRINTABLE_ASCII = bytes([0x09, 0x0A, 0x0D, *range(0x20, 0x7F)])
 
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|.)", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What the parsers count as the end of a line (YAML 1.1, production b-char)."""
 
@@ -112,7 +115,7 @@ def read_yaml(content: bytes, path: str, *, loader: Loader = FASTEST) -> Reading
 def parse(text: str, reading: Reading, *, loader: Loader = FASTEST) -> None:
     """Read *text*, as `decode` returns it, into *reading*."""
     try:
-        reading.root = _Builder(reading).build(yaml.parse(text, Loader=loader))
+        reading.root = _Builder(reading, text).build(yaml.parse(text, Loader=loader))
     except yaml.YAMLError as error:
         _report_syntax(error, text, reading)
     except ValueError as error:  # PyYAML's own parser: \U00110000 in quotes, a %YAML directive of 5,000 digits
@@ -193,8 +196,9 @@ class _Builder:
     `_container` is what is being filled, and `_next` in a mapping the key whose value comes next.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, text: str) -> None:
         self._reading = reading
+        self._text = text
         self._stack: list[tuple[Sequence | Mapping | None, str | _Expected]] = []
         self._container: Sequence | Mapping | None = None
         self._next: str | _Expected = _Expected.KEY
@@ -202,9 +206,10 @@ class _Builder:
 
     def build(self, events: Iterator[yaml.Event]) -> Node | None:
         documents = 0
+        scalar = self._escaped_scalar if "\\u" in self._text or "\\U" in self._text else self._scalar
         for event in events:
             if isinstance(event, yaml.ScalarEvent):
-                self._scalar(event)
+                scalar(event)
             elif isinstance(event, yaml.CollectionStartEvent):
                 self._open(event)
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -217,6 +222,21 @@ class _Builder:
                     self._report("several-documents", "a second document begins here", event, _ONE_DOCUMENT)
                     break
         return self._root
+
+    def _escaped_scalar(self, event: yaml.ScalarEvent) -> None:
+        """Refuse the escape of a lone surrogate as libyaml does, which PyYAML's own parser lets pass."""
+        begun = event.start_mark
+        if _SURROGATE.search(event.value) and begun:
+            escapes = _ESCAPE.finditer(self._text, begun.index)
+            at = next(each.start() + 2 for each in escapes if 0xD800 <= int(each[1] or each[2] or "0", 16) <= 0xDFFF)
+            line, column = _place_after(self._text[:at])
+            raise yaml.MarkedYAMLError(
+                "while parsing a quoted scalar",
+                yaml.Mark(begun.name, begun.index, begun.line, begun.column, None, 0),
+                "found invalid Unicode character escape code",
+                yaml.Mark(begun.name, at, line - 1, column - 1, None, 0),
+            )
+        self._scalar(event)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         line, column = _at(event)

@@ -115,6 +115,12 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "a byte order mark in the middle": ("a: 1\n\ufeffb: 2\n", ["control-character 2:1"]),
     "a byte that is not UTF-8": (b"a: 1\nb: caf\xe9\n", ["not-utf-8 2:7"]),
     "a byte that is not UTF-8 behind a mark": (b"\xef\xbb\xbfa: \xff\n", ["not-utf-8 1:4"]),
+    "an escaped lone surrogate": (b'a: "\\ud800"\n', ["yaml-syntax 1:7"]),
+    "an escaped lone surrogate behind others": (
+        b'a: "\\\\ud800 \\u00e9\n\n  x\\U0000DFFF"\nb: c\n',
+        ["yaml-syntax 3:6"],
+    ),
+    "an escaped lone surrogate in a key": (b'b: "\\u00e9"\n"\\uDC00": 1\n', ["yaml-syntax 2:4"]),
     "a lone surrogate in UTF-8": (b"a: \xed\xa0\x80\n", ["not-utf-8 1:4"]),
     "UTF-16": ("a: 1\n".encode("utf-16"), ["not-utf-8 1:1"]),
 }
