@@ -14,6 +14,11 @@ from commands import REPOSITORY, Ended, run
 from junitparser import JUnitXml
 
 PIPELINES = {"github": ".github/workflows/reconciler.yml", "gitlab": ".gitlab-ci.yml"}
+SCHEMAS = {path.name for path in (REPOSITORY / "schemas").glob("*.schema.json")} - {
+    *("apply.schema.json", "diagnostics.schema.json", "plan.schema.json", "state.schema.json")
+}
+"""What people write, not what is printed or remembered."""
+
 FILES = {
     ".gitignore",
     "README.md",
@@ -21,6 +26,7 @@ FILES = {
     "local/example.yaml",
     "sandbox/first.yaml",
     "production/first.yaml",
+    *(f"schemas/{name}" for name in SCHEMAS),
 }
 
 
@@ -41,6 +47,27 @@ def test_a_new_project_validates_applies_and_has_nothing_left_to_do(tmp_path: Pa
     assert run("plan", "-e", "production", "--detailed-exitcode", cwd=folder).status == 0
     assert run("apply", "-e", "local", "--yes", cwd=folder).status == 0
     assert run("plan", "--detailed-exitcode", cwd=folder).status == 0
+
+
+def test_every_file_that_people_write_names_a_schema_that_is_there_and_whole(tmp_path: Path) -> None:
+    run("init", cwd=tmp_path)
+    named = {}
+    for path in tmp_path.glob("**/*.yaml"):
+        _, is_named, relative = path.read_text().splitlines()[0].partition("# yaml-language-server: $schema=")
+        named[str(path.relative_to(tmp_path))] = (path.parent / relative).resolve().name if is_named else ""
+    referred = {
+        name.partition("#")[0]
+        for path in tmp_path.glob("schemas/*.json")
+        for name in re.findall(r'"\$ref": "([^"]*)"', path.read_text())
+    } - {""}
+
+    assert named == {
+        "reconciler.yaml": "project.schema.json",
+        **{path: "spec.schema.json" for path in FILES if re.fullmatch(r"[a-z]+/[a-z]+\.yaml", path)},
+    }
+    assert referred <= {path.name for path in tmp_path.glob("schemas/*.json")}
+    for name in SCHEMAS:
+        assert (tmp_path / "schemas" / name).read_bytes() == (REPOSITORY / "schemas" / name).read_bytes()
 
 
 def test_the_project_is_named_after_its_folder_or_as_it_is_told(tmp_path: Path) -> None:
