@@ -1,17 +1,75 @@
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 
+import httpx
 import pytest
-from emulator_harness import PATH, Clock, Emulator
+from emulator_harness import PATH, Call, Clock, Emulator
 
 from reconciler.emulator.ledger import read_ledger
 from reconciler.emulator.limits import RateCounter, Window
 
 
-def test_more_than_40_requests_in_flight_are_too_many(start: Callable[..., Emulator], database: str) -> None:
-    emulator = start(latency=0.5)
+class Gate:
+    """Stands for the time that the platform takes: whoever would sleep is held, and let go when the test says so.
 
-    answers = emulator.together([emulator.order(headers={"idempotency-key": str(n)}) for n in range(45)])
+    So what is in flight together is so on any machine, however slow. Asked from any thread.
+    """
+
+    def __init__(self) -> None:
+        self.held = 0
+        self._is_open = threading.Event()
+
+    async def sleep(self, _: float) -> None:
+        self.held += 1
+        await eventually(self._is_open.is_set)
+
+    def open(self) -> None:
+        self._is_open.set()
+
+
+_LOOK, _AGES = 0.01, 3_600.0
+"""Seconds between two looks at what others do; a latency that no machine uses up before a request is accepted."""
+
+
+async def eventually(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110  (it becomes so in another thread)
+        await asyncio.sleep(_LOOK)
+
+
+async def post(client: httpx.AsyncClient, call: Call) -> httpx.Response:
+    headers = {name: str(value) for name, value in call.headers.items()}
+    return await client.post(PATH, headers=headers, json=call.json)
+
+
+def together(emulator: Emulator, calls: Sequence[Call], gate: Gate, *, refused: int = 0) -> list[httpx.Response]:
+    """Send all *calls*; those that are not *refused* are all in flight before the first is answered."""
+
+    async def send() -> list[httpx.Response]:
+        async with emulator.client() as client:
+            sending = [asyncio.create_task(post(client, call)) for call in calls]
+            await eventually(lambda: sum(each.done() for each in sending) >= refused)
+            await eventually(lambda: gate.held >= len(calls) - refused)
+            gate.open()
+            return await asyncio.gather(*sending)
+
+    return asyncio.run(send())
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def slow(start: Callable[..., Emulator], gate: Gate) -> Emulator:
+    """An emulator that answers no regeneration before the gate is open."""
+    return start(latency=_AGES, sleep=gate.sleep)
+
+
+def test_more_than_40_requests_in_flight_are_too_many(slow: Emulator, gate: Gate, database: str) -> None:
+    calls = [slow.order(headers={"idempotency-key": str(n)}) for n in range(45)]
+    answers = together(slow, calls, gate, refused=5)
 
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(refused) == 5
@@ -20,57 +78,52 @@ def test_more_than_40_requests_in_flight_are_too_many(start: Callable[..., Emula
     assert len(read_ledger(database)) == 40
 
 
-def test_a_request_over_the_limit_is_not_saved_under_its_key(start: Callable[..., Emulator]) -> None:
-    emulator = start(latency=0.3)
-    calls = [emulator.order(headers={"idempotency-key": str(n)}) for n in range(41)]
-    answers = emulator.together(calls)
+def test_a_request_over_the_limit_is_not_saved_under_its_key(slow: Emulator, gate: Gate) -> None:
+    calls = [slow.order(headers={"idempotency-key": str(n)}) for n in range(41)]
+    answers = together(slow, calls, gate, refused=1)
 
     [refused] = [call for call, answer in zip(calls, answers, strict=True) if answer.status_code == 429]
-    assert emulator.send(refused).status_code == 200
+    assert slow.send(refused).status_code == 200
 
 
-def test_what_is_left_counts_the_requests_in_flight(start: Callable[..., Emulator]) -> None:
-    emulator = start(latency=0.2)
-
-    answers = emulator.together([emulator.order() for _ in range(10)])
+def test_what_is_left_counts_the_requests_in_flight(slow: Emulator, gate: Gate) -> None:
+    answers = together(slow, [slow.order() for _ in range(10)], gate)
 
     remaining = {int(answer.headers["concurrency-limit-remaining"]) for answer in answers}
-    assert min(remaining) == 30  # those that finish together were all in flight
+    assert min(remaining) == 30  # all were in flight when the first was answered
     assert remaining <= {*range(30, 40)}
 
 
-def test_a_token_is_outside_the_limit(start: Callable[..., Emulator]) -> None:
-    emulator = start(latency=0.5)
+def test_a_token_is_outside_the_limit(slow: Emulator, gate: Gate) -> None:
+    call = slow.order()
 
     async def ask_while_full() -> int:
-        async with emulator.client() as client:
-            order = emulator.order
-            call = order()
-            headers = {name: str(value) for name, value in call.headers.items()}
-            full = [asyncio.create_task(client.post(PATH, headers=headers, json=call.json)) for _ in range(40)]
-            await asyncio.sleep(0.2)
+        async with slow.client() as client:
+            full = [asyncio.create_task(post(client, call)) for _ in range(40)]
+            await eventually(lambda: gate.held == 40)
             form = {"client_id": "a", "client_secret": "b", "grant_type": "client_credentials"}
             answer = await client.post("/oauth/token", data=form)
+            gate.open()
             await asyncio.gather(*full)
             return answer.status_code
 
-    emulator.token = emulator.log_in()
     assert asyncio.run(ask_while_full()) == 200
 
 
 def test_an_accepted_request_has_its_effect_though_its_client_has_gone(
-    start: Callable[..., Emulator], database: str
+    slow: Emulator, gate: Gate, database: str
 ) -> None:
-    emulator = start(latency=0.3)
-    call = emulator.order(headers={"idempotency-key": "lost"})
+    call = slow.order(headers={"idempotency-key": "lost"})
 
     async def leave_early() -> None:
-        async with emulator.client() as client:
-            headers = {name: str(value) for name, value in call.headers.items()}
-            sending = asyncio.create_task(client.post(PATH, headers=headers, json=call.json))
-            await asyncio.sleep(0.15)
+        async with slow.client() as client:
+            sending = asyncio.create_task(post(client, call))
+            await eventually(lambda: gate.held == 1)
             sending.cancel()
-            await asyncio.sleep(0.4)
+            await asyncio.wait([sending])
+        assert not read_ledger(database)
+        gate.open()
+        await eventually(lambda: len(read_ledger(database)) > 0)
 
     asyncio.run(leave_early())
 
