@@ -60,7 +60,7 @@ class SourceFiles:
     def _hint(self, path: str) -> str:
         wanted = self._top / path
         try:
-            _real_parts(self._top, wanted.parent)
+            _real_way(self._top, wanted.parent)
             names = [name for name in os.listdir(wanted.parent) if not name.startswith(".")]  # noqa: PTH208
         except OSError:
             names = []
@@ -79,9 +79,10 @@ def _open_below(top: Path, path: str) -> BinaryIO:
     The real path has no links left, and each step of it is opened without following one: a folder that is replaced by
     a link in the meantime leads nowhere.
     """
-    *folders, name = _real_parts(top, top / path) or (".",)
+    real_top, steps = _real_way(top, top / path)
+    *folders, name = steps or (".",)
     with ExitStack() as opened:
-        step = _open_step(os.path.realpath(top, strict=True), None, opened)
+        step = _open_step(real_top, None, opened)
         for folder in folders:
             step = _open_step(folder, step, opened)
         descriptor = os.open(name, _STEP, dir_fd=step)
@@ -92,12 +93,12 @@ def _open_below(top: Path, path: str) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def _real_parts(top: Path, path: Path) -> tuple[str, ...]:
-    """Return the steps from *top* to *path* without links. Raise OSError if it is not below."""
+def _real_way(top: Path, path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return *top* and the steps from it to *path*, both without links. Raise OSError if it is not below."""
     real_top, real = os.path.realpath(top, strict=True), os.path.realpath(path, strict=True)
     if os.path.commonpath([real_top, real]) != real_top:
         raise OSError(0, "it leads out of the spec folder")
-    return Path(real).relative_to(real_top).parts
+    return real_top, Path(real).relative_to(real_top).parts
 
 
 def _wrong_with(status: os.stat_result) -> str:
