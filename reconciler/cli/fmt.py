@@ -8,9 +8,10 @@ from pathlib import Path
 
 from reconciler.cli.wiring import World
 from reconciler.core.diagnostics import Diagnostic, InvalidInput
-from reconciler.errors import UsageError
+from reconciler.errors import ReconcilerError, StorageError, UnfaithfulLayout, UsageError
 from reconciler.formats.canonical import FileKind, canonical
 from reconciler.formats.project import readable_environments
+from reconciler.reports.diagnostic_text import error_text
 from reconciler.reports.excerpt import visible
 from reconciler.reports.plan_report import counted
 from reconciler.workspace.folder import (
@@ -36,18 +37,28 @@ class _Change:
 
 def run(arguments: argparse.Namespace, world: World) -> int:
     folder, paths, found = _chosen(arguments, world)
-    changes: list[_Change] = []
+    changed = 0
+    failures: list[ReconcilerError] = []
     for path in paths:
         try:
-            changes += _change(folder, path)
+            for change in _change(folder, path):
+                _carry_out(change, folder, arguments, world)
+                changed += 1
         except InvalidInput as error:
             found += error.diagnostics
-    for change in changes:
-        _carry_out(change, folder, arguments, world)
-    world.console.err(_summary(len(paths), len(changes), writes=not (arguments.check or arguments.diff)))
-    if found:
-        raise InvalidInput(found)
-    return _FOUND if changes and arguments.check else 0
+        except (UnfaithfulLayout, StorageError) as error:
+            failures.append(error)
+    world.console.err(_summary(len(paths), changed, writes=not (arguments.check or arguments.diff)))
+    _tell([*failures, *([InvalidInput(found)] if found else [])], world)
+    return _FOUND if changed and arguments.check else 0
+
+
+def _tell(failures: list[ReconcilerError], world: World) -> None:
+    """Raise the last of *failures*, which has the strongest status, and write those before it."""
+    for failure in failures[:-1]:
+        world.console.err(error_text(failure, world.console.error_paint))
+    if failures:
+        raise failures[-1]
 
 
 def _chosen(arguments: argparse.Namespace, world: World) -> tuple[Path, list[str], list[Diagnostic]]:
@@ -98,8 +109,16 @@ def _carry_out(change: _Change, folder: Path, arguments: argparse.Namespace, wor
         world.console.out("".join(_diff(change)))
         return
     if not arguments.check:
+        _refuse_changed(change, folder)
         replace_file(folder / change.path, change.after.encode(), name=change.path)
     world.console.out(f"{visible(change.path)}\n")
+
+
+def _refuse_changed(change: _Change, folder: Path) -> None:
+    """Somebody may have saved the file while it was laid out; what is lost of that no second run brings back."""
+    if read_content(folder, change.path) != change.before:
+        detail = f"{change.path}: it was changed meanwhile. It was left as it is."
+        raise StorageError("The file cannot be written", detail, hint="Run the command again.")
 
 
 def _diff(change: _Change) -> Iterator[str]:

@@ -1,10 +1,18 @@
 """`reconciler fmt` as a command: what it writes, what it leaves alone, and how it ends."""
 
+import io
 import subprocess
 from pathlib import Path
 
 import pytest
 from commands import Project
+
+from reconciler.cli.console import Console
+from reconciler.cli.main import run_in
+from reconciler.cli.wiring import SystemClock, World
+from reconciler.errors import StorageError
+from reconciler.formats.canonical import FileKind, canonical
+from reconciler.formats.yaml_reader import Reading
 
 UGLY = """\
 subscriptions:
@@ -120,6 +128,41 @@ def test_line_ends_and_the_byte_order_mark_of_other_systems_go(project: Project,
 
     assert project.run("fmt").out == "local/ugly.yaml\n"
     assert ugly.read_bytes() == TIDY.encode()
+
+
+def test_a_file_that_cannot_be_replaced_keeps_no_other_from_it_and_hides_no_fault(project: Project, ugly: Path) -> None:
+    (ugly.parent / ".ugly.yaml.new").mkdir()
+    project.write("local/invalid.yaml", INVALID)
+    other = project.write("local/z.yaml", UGLY.replace("A-S", "B-S"))
+    ended = project.run("fmt")
+
+    assert (ended.status, ended.out) == (3, "local/z.yaml\n")
+    assert "local/ugly.yaml: " in ended.err
+    assert "local/invalid.yaml:2:8: error:" in ended.err
+    assert "1 file formatted" in ended.err
+    assert other.read_text() == TIDY.replace("A-S", "B-S")
+
+
+def test_what_somebody_saves_while_a_file_is_laid_out_is_not_lost(
+    project: Project, ugly: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def saved_meanwhile(content: bytes, path: str, kind: FileKind) -> tuple[Reading, str | None]:
+        ugly.write_text(UGLY + "trigger: again\n")
+        return canonical(content, path, kind)
+
+    monkeypatch.setattr("reconciler.cli.fmt.canonical", saved_meanwhile)
+    world = World(
+        console=Console(io.StringIO(), io.StringIO(), {}),
+        variables={},
+        here=project.folder,
+        clock=SystemClock(),
+        is_interactive=False,
+        ask=str,
+    )
+    with pytest.raises(StorageError, match="it was changed meanwhile"):
+        run_in(world, ["fmt", "local/ugly.yaml"])
+
+    assert ugly.read_text() == UGLY + "trigger: again\n"
 
 
 def test_a_file_that_cannot_be_replaced_is_left_whole(project: Project, ugly: Path) -> None:
