@@ -88,7 +88,7 @@ def canonical(content: bytes, path: str, kind: FileKind) -> tuple[Reading, str |
 
 
 def _one_kind_of_break(content: bytes) -> str:
-    text = content.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = content.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n")
     return text if text.endswith("\n") else f"{text}\n"
 
 

@@ -19,8 +19,7 @@ import yaml
 
 from reconciler.formats.yaml_reader import FASTEST, Loader
 
-_COMMENT = re.compile("#[^\n\x85\u2028\u2029]*")
-_LINE_BREAK = re.compile("[\n\x85\u2028\u2029]")
+_COMMENT = re.compile("#[^\n]*")
 _BLOCK_HEADER = re.compile(r"[|>][-+0-9]*[ \t]+(#.*)")
 BLANK = ""
 """A blank line among the comments before something."""
@@ -181,7 +180,7 @@ class _Placement:
         self._tree = tree
         self._items = items
         self._starts = [item.start for item in items]
-        self._lines = [0, *(found.end() for found in _LINE_BREAK.finditer(text))]
+        self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
         self._text = text
         ends = sorted(_ends(items), key=lambda each: each[:2])
         self._ends = [position for position, _, _, _ in ends]

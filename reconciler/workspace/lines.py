@@ -4,7 +4,6 @@ Rule: no line of the project file is shown. Somebody may have written a secret i
 then says, and a message ends up in logs that many read.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from itertools import islice
@@ -13,9 +12,6 @@ from pathlib import Path
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.formats.text_blocks import MAX_LINE
 from reconciler.workspace.folder import MAX_FILE, PROJECT_FILE, SPEC_ENDINGS
-
-_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""What ends a line of a spec file for the parsers that made the places (YAML 1.1, production b-char)."""
 
 _PARQUET = b"PAR1"
 """What a file begins with that has rows, and no lines."""
@@ -54,7 +50,8 @@ def _lines(path: Path, wanted: Collection[int]) -> Mapping[int, str]:
             return {}
         with path.open("rb") as file:
             if path.name.lower().endswith(SPEC_ENDINGS):
-                return dict(enumerate(_LINE_BREAK.split(_text(file.read(MAX_FILE))), 1))
+                all_lines = _text(file.read(MAX_FILE)).split("\n")
+                return {number: line.rstrip("\r") for number, line in enumerate(all_lines, 1)}
             if file.read(len(_PARQUET)) == _PARQUET:
                 return {}
             file.seek(0)

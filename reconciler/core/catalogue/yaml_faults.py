@@ -24,7 +24,8 @@ YAML_FAULTS = (
         code="control-character",
         title="the file contains a character that YAML does not allow",
         text="Control characters and unpaired surrogates stand for nothing that can be read. They come from exports, "
-        "terminals, or a file that is not text.",
+        "terminals, or a file that is not text. A lone carriage return, U+0085, U+2028 and U+2029 end a line to some "
+        "readers and not to git: a comment could hide a declaration behind one.",
         bad=_HEAD + "reason: REV-1234\x07\n",
         good=_HEAD + "reason: REV-1234\n",
     ),
