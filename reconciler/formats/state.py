@@ -99,7 +99,8 @@ def _read_lines(content: bytes, path: str, environment: str, lines: Lines | None
         return None
     try:
         lines = lines or read_lines(text)
-        state = _read_whole(without_plain(text, lines), path, environment) if lines else None
+        rest = without_plain(text, lines) if lines else None
+        state = _read_whole(rest, path, environment) if rest is not None else None
     except (UnicodeDecodeError, InvalidInput):
         return None
     if lines is None or state is None:

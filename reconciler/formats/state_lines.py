@@ -5,6 +5,7 @@ to it, places of faults included. A state of 100,000 entries is read on every pl
 such a line, and of hardly any more is asked than its digest: an entry is made when it is looked at.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -61,7 +62,8 @@ _TIME = (
 
 @cache
 def _any_line() -> re.Pattern[str]:
-    return re.compile(rf"^(?:{_plain_line(every=False)}(?:,$|\Z)|[^\n]*$)", re.MULTILINE)
+    """A line of a piece: a comma stands at the end of each but the last, behind which one would tell of a lost line."""
+    return re.compile(rf"^(?:{_plain_line(every=False)}(?:,(?=\n)|\Z)|[^\n]*$)", re.MULTILINE)
 
 
 @cache
@@ -139,13 +141,23 @@ _shared: Callable[[Any], Any] = intern
 """Times are few, and of each one copy will do."""
 
 
-def without_plain(text: EntryLines, lines: Lines) -> bytes:
-    """Return the document without its plain lines, to be read as such."""
+def without_plain(text: EntryLines, lines: Lines) -> bytes | None:
+    """Return the document without its plain lines, to be read as such; None if it would not mean the same of others."""
     head = text.content[: text.begin - len(_BEGIN)]
     if not lines.odd:
         return head + b'\n "entries": {}\n}\n'
     every = text.every()
-    return head + _BEGIN + b",\n".join([every[number] for number in lines.odd]) + _END
+    odd = [every[number] for number in lines.odd]
+    return head + _BEGIN + b",\n".join(odd) + _END if all(map(_stands_alone, odd)) else None
+
+
+def _stands_alone(line: bytes) -> bool:
+    """Whether *line* is one entry and whole: it neither ends what a line before it began nor begins what ends later."""
+    try:
+        value = json.loads(f"{{{line.decode()}}}")
+    except (ValueError, RecursionError):
+        return False
+    return len(value) == 1
 
 
 class LineLedger(Ledger):

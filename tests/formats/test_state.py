@@ -16,6 +16,7 @@ from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
 from reconciler.core.state import ClockOffset, Restored, State
 from reconciler.core.target import SUBSCRIPTION_NAME, Target
 from reconciler.core.timestamp import timestamp
+from reconciler.formats import state_lines
 from reconciler.formats.schema import SchemaSet
 from reconciler.formats.state import RESTORE, _read_whole, read_state, write_state
 from reconciler.formats.state_lines import entry_lines, read_lines, without_plain
@@ -463,8 +464,11 @@ def test_plain_lines_are_taken_by_themselves() -> None:
     lines = read_lines(text)
     assert lines is not None
 
+    rest = without_plain(text, lines)
+    assert rest is not None
+
     assert (len(lines.addresses), lines.odd) == (2, [])
-    assert json.loads(without_plain(text, lines))["entries"] == {}
+    assert json.loads(rest)["entries"] == {}
     assert quick(PLAIN) == whole(PLAIN)
 
 
@@ -487,13 +491,19 @@ def test_a_plain_document_that_was_damaged_is_read_or_refused_as_it_always_was(a
     assert quick(content) == whole(content)
 
 
-DOUBLED = PLAIN.splitlines(keepends=True)
+*HEAD, FIRST, LAST, _, _ = PLAIN.splitlines(keepends=True)
+FOOT = [b" }\n", b"}\n"]
+HALVES = b'  "Subscription/A@1": {"next_call": 0,\n', b' "restored": true},\n'
+"""One entry, which spans two lines: an entry that stands between them is none."""
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        b"".join([*DOUBLED[:9], DOUBLED[8], *DOUBLED[9:]]),
+        b"".join([*HEAD, FIRST, FIRST, LAST, *FOOT]),
+        b"".join([*HEAD, FIRST, *FOOT]),
+        b"".join([*HEAD, FIRST, b",\n", LAST, *FOOT]),
+        b"".join([*HEAD, HALVES[0], FIRST, HALVES[1], LAST, *FOOT]),
         PLAIN.replace(b"2026-11-22T11", b"2026-13-22T11"),
         PLAIN.replace(b'"next_call": 3', b'"next_call": 2'),
         PLAIN.replace(b"@1", b"@01"),
@@ -506,5 +516,18 @@ DOUBLED = PLAIN.splitlines(keepends=True)
 )
 def test_what_a_plain_line_may_not_say_is_refused_as_it_always_was(content: bytes) -> None:
     assert content != PLAIN
+    assert isinstance(quick(content), list)
+    assert quick(content) == whole(content)
+
+
+@pytest.mark.parametrize("size", [1, 500, 4 * 1024 * 1024])
+@pytest.mark.parametrize("lines", [[FIRST.replace(b",\n", b",,\n"), LAST], [FIRST, LAST.replace(b"\n", b",\n")]])
+def test_a_comma_too_many_is_refused_wherever_a_document_is_taken_apart(
+    size: int, lines: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be all that tells of a line that was lost."""
+    monkeypatch.setattr(state_lines, "_PIECE", size)
+    content = b"".join([*HEAD, *lines, *FOOT])
+
     assert isinstance(quick(content), list)
     assert quick(content) == whole(content)
