@@ -207,7 +207,7 @@ class LineLedger(Ledger):
         return self._others.others
 
     def last_applied(self, addresses: Collection[Address]) -> Timestamp | None:
-        if len(addresses) == len(self.lines.addresses) == len(self):
+        if len(addresses) == len(self.lines.addresses) and not self._others:
             return max(set(self.lines.at), default=None)
         times = dict(zip(self.lines.addresses, self.lines.at, strict=True))
         plain = max((times[address] for address in addresses if address in self._plain), default=None)

@@ -1,5 +1,7 @@
 """A ledger that is read line by line answers what one of entries does, and is written as it was read."""
 
+from datetime import timedelta
+
 import pytest
 from builders import applied, charge, declare, entry, lost, record, refused, state_of, subscription
 from hypothesis import given
@@ -74,6 +76,15 @@ def test_one_line_that_is_not_plain_leaves_the_others_so(known: Entry) -> None:
 
     assert (len(ledger.lines.addresses), len(ledger.lines.odd)) == (3, 1)
     assert dict(ledger) == dict(with_odd(known).entries)
+
+
+@pytest.mark.parametrize("age", [timedelta(minutes=1), timedelta(hours=9)])
+def test_what_another_run_has_applied_again_counts_for_when_anything_was_applied_last(age: timedelta) -> None:
+    """Of as many entries as there are lines."""
+    again = {declare().address: entry(applied(record(1, age=age)))}
+    quick, slow = read(write_state(SETTLED)).with_entries(again), EntryLedger({**SETTLED.entries, **again})
+
+    assert answers(quick) == answers(slow)
 
 
 @given(histories)
