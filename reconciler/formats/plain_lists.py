@@ -35,14 +35,17 @@ class PlainList:
 
 
 def take_plain_lists(text: str) -> tuple[str, list[PlainList]] | None:
-    """Return *text* with empty lists in place of its plain ones, line for line, and these; None if it has others."""
+    """Return *text* with empty lists in place of its plain ones, line for line, and these; None if it has others.
+
+    *text* is as `decode` returns it.
+    """
     lists: list[PlainList] = []
     rest: list[str] = []
     place = 0
     for head in _list_head().finditer(text):
         end = _list_end(text, head.end())
         found = _plain_list(text[head.end() : end], head, text.count("\n", 0, head.end()) + 1)
-        if found is None:
+        if found is None or len(lists) == len(LISTS):
             return None
         lists.append(found)
         rest += [text[place : head.start()], f"{head[1]}: []\n", "\n" * text.count("\n", head.end(), end)]
@@ -54,8 +57,8 @@ def take_plain_lists(text: str) -> tuple[str, list[PlainList]] | None:
 
 @cache
 def _list_head() -> re.Pattern[str]:
-    """A list, and how its first item is indented."""
-    return re.compile(rf"^({'|'.join(LISTS)}):\n(?=( *)- )", re.MULTILINE)
+    """A list, and how its first item is indented: not without bounds, for that becomes part of a pattern."""
+    return re.compile(rf"^({'|'.join(LISTS)}):\n(?=( {{0,16}})- )", re.MULTILINE)
 
 
 def _list_end(text: str, start: int) -> int:

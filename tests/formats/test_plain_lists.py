@@ -89,6 +89,8 @@ def test_plain_lists_are_taken_whole_and_mean_what_the_parser_says(text: str) ->
         HEAD + SUBSCRIPTIONS.replace("  - {", "   - {", 1),
         HEAD + SUBSCRIPTIONS.replace("    sub", "     sub", 1),
         HEAD + SUBSCRIPTIONS.replace("\n", "\r\n"),
+        HEAD + SUBSCRIPTIONS.replace("\n  ", "\n" + " " * 17),
+        HEAD + SUBSCRIPTIONS + ITEMS + CHARGES + IDS,
         HEAD + SUBSCRIPTIONS.replace("A-S00000002", "A" * 256),
     ],
 )
