@@ -14,7 +14,7 @@ from reconciler.core.plan import Undecided
 from reconciler.core.resolve import Decision, Resolution
 from reconciler.formats.fields import check_keys, mapping_of, sequence_of, text_of
 from reconciler.formats.spec import check_document_version
-from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Unreadable
+from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, TooManyFaults, Unreadable
 
 _TOP = ("version", "reason", "decisions")
 _DECISION = ("address", "call", "as", "reason", "ids")
@@ -30,6 +30,13 @@ _EXAMPLES = {
 
 def read_decisions(reading: Reading) -> list[Decision]:
     """Return the decisions in the order written; the list is complete only if nothing was reported."""
+    try:
+        return _read(reading)
+    except TooManyFaults:
+        return []
+
+
+def _read(reading: Reading) -> list[Decision]:
     if reading.root is None and not reading.diagnostics:
         reading.report("empty-file", "the file is empty", (0, 0), hint=_EXAMPLES["decisions"])
     top = mapping_of(reading.root, reading, "a file of decisions")

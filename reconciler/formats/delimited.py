@@ -8,10 +8,10 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from reconciler.core.table import Table
-from reconciler.formats.rows import At, RowReader, TooManyFaults
+from reconciler.formats.rows import At, RowReader
 from reconciler.formats.sources import Source
 from reconciler.formats.text_blocks import TextBlocks
-from reconciler.formats.yaml_reader import Reading
+from reconciler.formats.yaml_reader import Reading, TooManyFaults
 
 _SEPARATORS = {
     ",": ("commas", "Name the file with csv: in the source."),

@@ -9,10 +9,10 @@ from typing import Any, BinaryIO, NoReturn
 from reconciler.core.diagnostics import Place, shown
 from reconciler.core.table import Table
 from reconciler.formats.json_reader import first_repeated
-from reconciler.formats.rows import At, RowReader, TooManyFaults, Written
+from reconciler.formats.rows import At, RowReader, Written
 from reconciler.formats.sources import Source
 from reconciler.formats.text_blocks import TextBlocks
-from reconciler.formats.yaml_reader import Reading
+from reconciler.formats.yaml_reader import Reading, TooManyFaults
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _HINT = 'Write one object a line, such as {"chargeNumber": "C-00000042"}.'

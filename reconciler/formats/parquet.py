@@ -11,9 +11,9 @@ from reconciler.core.diagnostics import shown
 from reconciler.core.table import Table
 from reconciler.formats.columns import Columns, kind_of
 from reconciler.formats.fields import MAX_TEXT
-from reconciler.formats.rows import RowReader, TooManyFaults
+from reconciler.formats.rows import RowReader
 from reconciler.formats.sources import Source
-from reconciler.formats.yaml_reader import Reading
+from reconciler.formats.yaml_reader import Reading, TooManyFaults
 
 _BATCH = 8_192
 _LONGEST = 4_096

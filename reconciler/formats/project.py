@@ -5,6 +5,7 @@ Rule: no field is read and then ignored. What later versions will know is refuse
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from posixpath import normpath
 
 from reconciler.core.diagnostics import Place, nearest, shown
@@ -24,7 +25,7 @@ from reconciler.core.environment import (
 from reconciler.core.share import FREE_SHARE
 from reconciler.formats.fields import check_keys, mapping_of, sequence_of, text_of
 from reconciler.formats.spec import check_document_version
-from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Sequence, Unreadable
+from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Sequence, TooManyFaults, Unreadable
 
 _PROJECT = ("version", "name", "default", "environments")
 _ENVIRONMENT = ("api", "specs", "state", "after_server_error")
@@ -47,6 +48,13 @@ _EXAMPLES = {
 
 def read_project(reading: Reading) -> Project | None:
     """Return the project, or None if anything was reported."""
+    try:
+        return _project(reading)
+    except TooManyFaults:
+        return None
+
+
+def _project(reading: Reading) -> Project | None:
     if reading.root is None and not reading.diagnostics:
         reading.report("empty-file", "the project file is empty", (0, 0), hint="Begin with version: 1 and a name.")
     top = mapping_of(reading.root, reading, "the project file")
@@ -67,7 +75,10 @@ def read_project(reading: Reading) -> Project | None:
 def readable_environments(reading: Reading) -> list[Environment]:
     """Return the environments that a project file with faults still tells of, so that their specs are checked too."""
     top = reading.root
-    return list(_environments(top, Reading(reading.path))) if isinstance(top, Mapping) else []
+    found: list[Environment] = []
+    with suppress(TooManyFaults):
+        found.extend(_environments(top, Reading(reading.path)) if isinstance(top, Mapping) else ())
+    return found
 
 
 def _environments(top: Mapping, reading: Reading) -> Iterator[Environment]:

@@ -14,11 +14,8 @@ from reconciler.formats.columns import Columns, kind_of
 from reconciler.formats.common import FLAG_FIELDS, report_missing_flag
 from reconciler.formats.declarations import IN_ROWS, DeclarationReader
 from reconciler.formats.sources import Source
-from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar
+from reconciler.formats.yaml_reader import MAX_FAULTS, Mapping, Node, Reading, Scalar
 from reconciler.formats.yaml_reader import Sequence as SequenceNode
-
-MAX_FAULTS = 1_000
-"""As many are collected in one file; then reading it ends."""
 
 _MOST_SHAPES = 1_000
 _MOST_PENDING = 10_000
@@ -32,10 +29,6 @@ class Written(str):
     """A number that is no whole one, as it was written."""
 
     __slots__ = ()
-
-
-class TooManyFaults(Exception):
-    """The rest of the file is not read."""
 
 
 class RowReader:
@@ -137,14 +130,7 @@ class RowReader:
 
     def _stop_if_full(self, at: At) -> None:
         if len(self._reading.diagnostics) >= MAX_FAULTS:
-            report_too_many(self._reading, at)
-            raise TooManyFaults
-
-
-def report_too_many(reading: Reading, at: At) -> None:
-    """Say that faults behind *at* are not told any more."""
-    what = f"{MAX_FAULTS:,} faults were found here, and there may be more"
-    reading.report("too-many-faults", what, at, hint="Correct what has been found, and validate again.")
+            self._reading.end(at)
 
 
 def _text_node(name: str, cell: str, at: At) -> Scalar:

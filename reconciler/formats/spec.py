@@ -13,7 +13,10 @@ from reconciler.formats.declarations import LISTS, DeclarationReader, in_list
 from reconciler.formats.fields import check_keys, mapping_of, sequence_of, text_of
 from reconciler.formats.plain_lists import LEAST, take_plain_lists
 from reconciler.formats.sources import Source, sources_of
-from reconciler.formats.yaml_reader import Mapping, Reading, Scalar, decode, parse
+from reconciler.formats.yaml_reader import MAX_NODES, Mapping, Reading, Scalar, TooManyFaults, decode, parse
+
+_NODES_OF_ITEM = 4
+"""At most, with some to spare: so many items are counted by the parser, which tells when they are too many."""
 
 _FILE_FIELDS = ("version", "name", *OWN_FIELDS, *LISTS, "sources")
 
@@ -32,6 +35,13 @@ def read_spec(reading: Reading) -> SpecFile:
 
     A declaration with a fault is left out, so the lists are complete only if nothing was reported.
     """
+    try:
+        return _read(reading)
+    except TooManyFaults:
+        return SpecFile()
+
+
+def _read(reading: Reading) -> SpecFile:
     root = reading.root
     if root is None:
         _report_empty(reading)
@@ -61,7 +71,7 @@ def read_table(content: bytes, path: str, *, least: int = LEAST) -> tuple[Table,
     parse(rest, reading)
     found = read_spec(reading)
     common = found.common
-    if reading.diagnostics:
+    if reading.diagnostics or sum(len(each.keys[0]) for each in lists) > MAX_NODES // _NODES_OF_ITEM:
         return None
     table = Table.of(path, found.declarations)
     for each in lists:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import yaml
 
@@ -23,10 +23,19 @@ from reconciler.formats.yaml_hints import syntax_hint
 MAX_DEPTH = 32
 """Far above what a spec needs (4) and far below what exhausts a stack."""
 
+MAX_FAULTS = 1_000
+"""As many are collected in one file; then reading it ends."""
+
+MAX_NODES = 3_000_000
+"""In one file: half a million declarations, and about half a gigabyte. Rows of a source have no such limit."""
+
 _BREAKS = "[\x85\u2028\u2029]|\r(?!\n)"
-_UNPRINTABLE = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]|{_BREAKS}")
-"""What is not in YAML 1.1's production c-printable; the byte order mark, which is nothing but the head of a file; and
-what ends a line to the parsers and not to git, a reviewer or YAML 1.2: behind it a comment could hide a declaration.
+_TURNS = "[\u202a-\u202e\u2066-\u2069]"
+_CONTROLS = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
+_UNPRINTABLE = re.compile(f"{_CONTROLS}|{_BREAKS}|{_TURNS}")
+"""What is not in YAML 1.1's production c-printable; the byte order mark, which is nothing but the head of a file; what
+ends a line to the parsers and not to git, a reviewer or YAML 1.2: behind it a comment could hide a declaration; and
+what turns the direction of text, in a comment too: a reviewer would see another order than what is read.
 
 Said the other way round, [^...], it takes 4 ms to compile.
 """
@@ -89,6 +98,10 @@ _MARK = "\ufeff"
 Node: TypeAlias = Scalar | Sequence | Mapping | Unreadable
 
 
+class TooManyFaults(Exception):
+    """The rest of the file is not read."""
+
+
 @dataclass(slots=True)
 class Reading:
     """What was read of one file: *root* is None for an empty document or one that is not YAML at all."""
@@ -98,8 +111,20 @@ class Reading:
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def report(self, code: str, summary: str, at: tuple[int, int], *, detail: str = "", hint: str = "") -> None:
+        """Raise TooManyFaults if that would be one more than are collected."""
+        if len(self.diagnostics) >= MAX_FAULTS:
+            self.end(at)
         place = Place(self.path, *at)
         self.diagnostics.append(Diagnostic(code=code, summary=summary, place=place, detail=detail, hint=hint))
+
+    def end(self, at: tuple[int, int]) -> NoReturn:
+        """Say that faults behind *at* are not told any more, and raise TooManyFaults."""
+        if len(self.diagnostics) == MAX_FAULTS:
+            what = f"{MAX_FAULTS:,} faults were found here, and there may be more"
+            hint = "Correct what has been found, and validate again."
+            place = Place(self.path, *at)
+            self.diagnostics.append(Diagnostic(code="too-many-faults", summary=what, place=place, hint=hint))
+        raise TooManyFaults
 
 
 def read_yaml(content: bytes, path: str, *, loader: Loader = FASTEST) -> Reading:
@@ -121,6 +146,8 @@ def parse(text: str, reading: Reading, *, loader: Loader = FASTEST) -> None:
         reading.report(
             "yaml-syntax", "not valid YAML", (0, 0), detail=f"{error}.", hint=syntax_hint(text, 0, 0, str(error))
         )
+    except (TooManyFaults, _TooManyNodes):
+        reading.root = None
     except _TooDeep as stop:
         reading.report("too-deep", f"nested deeper than {MAX_DEPTH} levels", stop.at, hint="A spec needs four levels.")
 
@@ -179,6 +206,10 @@ class _TooDeep(Exception):
         self.at = at
 
 
+class _TooManyNodes(Exception):
+    pass
+
+
 class _Expected(Enum):
     """What comes next in a mapping when it is not the value of a key that can be used."""
 
@@ -202,6 +233,7 @@ class _Builder:
         self._container: Sequence | Mapping | None = None
         self._next: str | _Expected = _Expected.KEY
         self._root: Node | None = None
+        self._nodes = 0
 
     def build(self, events: Iterator[yaml.Event]) -> Node | None:
         documents = 0
@@ -294,6 +326,15 @@ class _Builder:
         self._next = _Expected.KEY
 
     def _put(self, node: Node) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._reading.report(
+                "too-many-values",
+                f"the file holds more than {MAX_NODES:,} values",
+                (node.line, node.column),
+                hint="Split it into several files, or put the rows into a CSV file and name that in sources.",
+            )
+            raise _TooManyNodes
         container = self._container
         if type(container) is Mapping:
             if isinstance(self._next, str):

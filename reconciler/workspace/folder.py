@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from reconciler.formats.plain_lists import LEAST
 from reconciler.formats.project import read_project
 from reconciler.formats.sources import Source
 from reconciler.formats.spec import read_spec, read_table
-from reconciler.formats.yaml_reader import Reading, read_yaml
+from reconciler.formats.yaml_reader import Reading, TooManyFaults, read_yaml
 from reconciler.ports import Cache
 from reconciler.workspace.sources import SourceFiles
 from reconciler.workspace.state_files import report_shared_states
@@ -92,9 +93,10 @@ def read_spec_files(folder: Path, environment: Environment) -> tuple[list[Readin
         sources += [(source, reading) for source in found.sources]
     files = SourceFiles(folder, environment.specs)
     for source, naming in sources:
-        reading, rows = files.read(source, naming)
-        readings.append(reading)
-        tables.append(rows)
+        with suppress(TooManyFaults):
+            reading, rows = files.read(source, naming)
+            readings.append(reading)
+            tables.append(rows)
     _report_doublets(tables, {reading.path: reading for reading in readings})
     return readings, tables
 
@@ -162,19 +164,14 @@ def _report_doublets(tables: list[Table], readings: dict[str, Reading]) -> None:
         earlier = first.setdefault(address, place)
         if earlier is place:
             continue
-        from reconciler.formats.rows import MAX_FAULTS, report_too_many  # noqa: PLC0415  (only doublets need them)
-
-        reading, at = readings[place.path], (place.line, place.column)
-        if len(reading.diagnostics) < MAX_FAULTS:
-            reading.report(
+        with suppress(TooManyFaults):
+            readings[place.path].report(
                 "declared-twice",
                 f"{address} is declared twice",
-                at,
+                (place.line, place.column),
                 detail=f"First at {earlier}.",
                 hint="Keep one of the two; to regenerate again, change its trigger.",
             )
-        elif len(reading.diagnostics) == MAX_FAULTS:
-            report_too_many(reading, at)
 
 
 def _spec_files(folder: Path, environment: Environment, readings: list[Reading]) -> Iterator[str]:
@@ -341,4 +338,5 @@ def read_content(folder: Path, path: str) -> bytes:
         return _content(folder / path)
     except OSError as error:
         what = f"the file cannot be read: {error.strerror or error}"
-        raise InvalidInput([Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_READABLE)]) from error
+        found = Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_hint(error))
+        raise InvalidInput([found]) from error

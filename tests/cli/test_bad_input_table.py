@@ -152,7 +152,7 @@ ROWS = [
     ),
     Row(22, "a lone surrogate, escaped", named('"\\ud800"'), SURROGATE),
     Row(22, "a lone surrogate in UTF-8", b"a: \xed\xa0\x80\n", ["not-utf-8 1:4"]),
-    Row(22, "right-to-left override", named("a\u202eb"), ["unsafe-character 3:34"]),
+    Row(22, "right-to-left override", named("a\u202eb"), ["control-character 3:35"]),
     Row(22, "a zero-width space", named("a\u200bb"), ["unsafe-character 3:34"]),
     Row(23, "a space behind an id", named('"a "'), ["outer-space 3:34"]),
     Row(23, "a line break behind an id", named('"a\\n"'), ["unsafe-character 3:34"]),

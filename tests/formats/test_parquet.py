@@ -12,8 +12,8 @@ from source_files import CHARGE, ITEM, SOURCE_PATH, rows_in, source_of
 
 from reconciler.core.declaration import Flags
 from reconciler.formats import parquet
-from reconciler.formats.rows import MAX_FAULTS
 from reconciler.formats.sources import SourceFormat
+from reconciler.formats.yaml_reader import MAX_FAULTS
 
 SUBSCRIPTIONS = source_of(SourceFormat.PARQUET)
 ITEMS = source_of(SourceFormat.PARQUET, ITEM)

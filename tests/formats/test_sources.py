@@ -17,10 +17,9 @@ from reconciler.core.target import TargetType
 from reconciler.formats import bulk, delimited, json_lines, rows, text_blocks
 from reconciler.formats.common import Common
 from reconciler.formats.fields import is_plainly_text
-from reconciler.formats.rows import MAX_FAULTS
 from reconciler.formats.sources import Source, SourceFormat
 from reconciler.formats.text_blocks import BLOCK, MAX_LINE
-from reconciler.formats.yaml_reader import Reading
+from reconciler.formats.yaml_reader import MAX_FAULTS, Reading
 
 HEAD = "subscriptionName,subscriptionVersion\n"
 FLAGGED = "subscriptionName,subscriptionVersion,onlyReSend,reMigrate,trigger,reason,owner\n"

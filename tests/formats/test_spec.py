@@ -10,7 +10,7 @@ from reconciler.formats import common, declarations, fields, sources, spec, yaml
 from reconciler.formats.fields import text_of
 from reconciler.formats.sources import SourceFormat
 from reconciler.formats.spec import read_spec
-from reconciler.formats.yaml_reader import Sequence, read_yaml
+from reconciler.formats.yaml_reader import MAX_FAULTS, Sequence, read_yaml
 
 HEAD = "version: 1\nflags: {onlyReSend: false, reMigrate: true}\n"
 FAR = "1" * 5_000
@@ -144,7 +144,7 @@ FAULTS: dict[str, tuple[str, list[str]]] = {
     "a space behind": (name("'A '"), [f"outer-space {NAME}"]),
     "a wide space behind": (name('"A\u3000"'), [f"outer-space {NAME}"]),
     "256 characters": (name("A" * 256), [f"text-too-long {NAME}"]),
-    "right-to-left override": (name('"A\u202eB"'), [f"unsafe-character {NAME}"]),
+    "right-to-left override": (name('"A\\u202eB"'), [f"unsafe-character {NAME}"]),
     "a zero-width space": (name("A\u200bB"), [f"unsafe-character {NAME}"]),
     "a zero-width joiner": (name("A\u200dB"), [f"unsafe-character {NAME}"]),
     "a soft hyphen": (name("A\u00adB"), [f"unsafe-character {NAME}"]),
@@ -572,3 +572,18 @@ def test_a_file_that_was_damaged_is_read_or_refused_with_a_known_code(data: st.D
     reading, _ = spec_reading(cut[:start] + data.draw(words | marks | st.just("")) + cut[end:])
 
     assert {each.code for each in reading.diagnostics} <= CODES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        subscriptions(*["{subscriptionName: A, subscriptionVersion: 0}"] * (MAX_FAULTS + 10)),
+        subscriptions("{" + ", ".join(f"x{n}: 1" for n in range(MAX_FAULTS + 10)) + "}"),
+        subscriptions(f"{{subscriptionName: A, subscriptionVersions: [{'0, ' * (MAX_FAULTS + 10)}]}}"),
+    ],
+)
+def test_a_thousand_faults_are_told_and_then_that_there_may_be_more(text: str) -> None:
+    reading = read_yaml(text.encode(), PATH)
+
+    assert read_spec(reading).declarations == []
+    assert [len(reading.diagnostics), reading.diagnostics[-1].code] == [MAX_FAULTS + 1, "too-many-faults"]

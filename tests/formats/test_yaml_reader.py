@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from reading_outline import codes_in, content_of, faults_of, places_of
 
 from reconciler.formats import yaml_reader
-from reconciler.formats.yaml_reader import MAX_DEPTH, Loader, Reading, read_yaml
+from reconciler.formats.yaml_reader import MAX_DEPTH, MAX_FAULTS, Loader, Reading, read_yaml
 
 LOADERS = [
     pytest.param(yaml.SafeLoader, id="python"),
@@ -113,6 +113,7 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "a carriage return that hides a field behind a comment": (b"a: 1\n# b\rc: 2\n", ["control-character 2:4"]),
     "U+0085 that hides a field behind a comment": ("a: 1\n# b\x85c: 2\n".encode(), ["control-character 2:4"]),
     "U+2028 that hides a field behind a comment": ("a: 1\r\n# b\u2028c: 2\r\n".encode(), ["control-character 2:4"]),
+    "a character that turns a comment around": ("a: 1 # \u202e1\n".encode(), ["control-character 1:8"]),
     "U+2029 that hides a field behind a comment": ("a: 1\n# b\u2029c: 2\n".encode(), ["control-character 2:4"]),
     "a control character before a syntax error": (b"a: \x07\nb: [\n", ["control-character 1:4"]),
     "a control character after a syntax error": (b"b: ]\na: \x07\n", ["control-character 2:4"]),
@@ -161,7 +162,7 @@ def test_what_readers_would_take_differently_is_refused_with_its_place(name: str
 def test_the_table_covers_every_code_of_the_reader() -> None:
     covered = {fault.partition(" ")[0] for _, faults in REFUSED.values() for fault in faults}
 
-    assert covered == codes_in(yaml_reader.__file__)
+    assert covered | {"too-many-faults", "too-many-values"} == codes_in(yaml_reader.__file__)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -254,6 +255,22 @@ def test_foreign_text_in_a_message_is_cut_and_made_visible(loader: Loader) -> No
 
     assert found.summary.isprintable()
     assert len(found.summary) < 100
+
+
+def test_a_thousand_faults_are_told_and_then_that_there_may_be_more(loader: Loader) -> None:
+    for text in ("a: [" + "*b, " * (MAX_FAULTS + 10) + "]\n", "".join(f"a: {n}\n" for n in range(MAX_FAULTS + 10))):
+        found = read(text, loader)
+
+        assert [each.code for each in found.diagnostics].count("too-many-faults") == 1
+        assert found.diagnostics[-1].code == "too-many-faults"
+        assert (len(found.diagnostics), found.root) == (MAX_FAULTS + 1, None)
+
+
+def test_a_file_of_too_many_values_is_refused_by_name(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_reader, "MAX_NODES", 10)
+
+    assert read("a: [1, 2, 3, 4, 5, 6, 7, 8]\n", loader).diagnostics == []
+    assert faults_of(read("a: [1, 2, 3, 4, 5, 6, 7, 8, 9]\n", loader)) == ["too-many-values 1:29"]
 
 
 def test_depth_costs_no_time(loader: Loader) -> None:

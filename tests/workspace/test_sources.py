@@ -9,7 +9,7 @@ from failing_lookup import fail_to_look_up
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.core.environment import EmulatorApi, Environment
-from reconciler.formats.rows import MAX_FAULTS
+from reconciler.formats.yaml_reader import MAX_FAULTS
 from reconciler.workspace import sources as sources_module
 from reconciler.workspace.folder import load_spec, read_spec_files
 from reconciler.workspace.lines import lines_of

@@ -97,6 +97,14 @@ SOURCE_FAULTS = (
         bad="A million rows whose versions are empty.",
         good="The same rows with versions.",
     ),
+    _situation(
+        "too-many-values",
+        "a YAML file holds too many values",
+        "Of YAML every value is held with its place until the file is understood: about half a gigabyte for half a "
+        "million declarations. Rows of a source are read a block at a time.",
+        bad="A spec file with two million declarations.",
+        good="A CSV file with two million rows, named in sources.",
+    ),
     Explanation(
         code="unknown-type",
         title="there is no such type",
