@@ -78,10 +78,10 @@ def _read(stored: Stored, name: str, environment: Environment, cache: Cache | No
         return read_state(stored.content, name, environment=environment.name)
     key = f"state-{stored.sha256}"
     kept = cache.get(key)
-    lines = unpack_lines(kept) if kept is not None else None
+    lines = unpack_lines(kept, key) if kept is not None else None
     state = read_state(stored.content, name, environment=environment.name, lines=lines)
     if lines is None and isinstance(state.entries, LineLedger):
-        cache.put(key, pack_lines(state.entries.lines))
+        cache.put(key, pack_lines(state.entries.lines, key))
     return state
 
 

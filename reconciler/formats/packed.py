@@ -1,6 +1,7 @@
 """What the cache keeps: columns, in a form that is read faster than what they came from, and never trusted as it is.
 
-Rule: whatever is not exactly what was written, checksum included, is as good as not there. Nothing in it is code.
+Rule: whatever is not exactly what was written under that name, checksum included, is as good as not there. Nothing in
+it is code.
 """
 
 import hashlib
@@ -34,13 +35,14 @@ class Columns(NamedTuple):
     numbers: Sequence["array[int]"]
 
 
-def _pack(columns: Columns) -> bytes:
+def _pack(columns: Columns, name: str) -> bytes:
     parts = [
         *(_SEPARATOR.join(column).encode() for column in columns.texts),
         *(column.tobytes() for column in columns.numbers),
     ]
     shape = {
         "reader": READER,
+        "name": name,
         "texts": len(columns.texts),
         "sizes": [len(part) for part in parts],
         "head": columns.head,
@@ -49,14 +51,14 @@ def _pack(columns: Columns) -> bytes:
     return hashlib.sha256(body).hexdigest().encode() + body
 
 
-def _unpack(content: bytes) -> Columns | None:
-    """Return what was packed, or None for anything else."""
+def _unpack(content: bytes, name: str) -> Columns | None:
+    """Return what was packed under *name*, or None for anything else: a file may have been moved."""
     checksum, body = content[:_CHECKSUM], memoryview(content)[_CHECKSUM:]
     if hashlib.sha256(body).hexdigest().encode() != checksum:
         return None
     place = content.index(b"\n", _CHECKSUM) + 1
     shape = json.loads(content[_CHECKSUM:place])
-    if shape["reader"] != READER:
+    if (shape["reader"], shape["name"]) != (READER, name):
         return None
     parts = []
     for size in shape["sizes"]:
@@ -67,15 +69,15 @@ def _unpack(content: bytes) -> Columns | None:
     return Columns(shape["head"], texts, numbers)
 
 
-def pack_table(table: Table) -> bytes:
+def pack_table(table: Table, name: str) -> bytes:
     terms = [[each.flags.value, each.trigger, each.reason, each.owner] for each in table.terms]
     numbers = (table.lines, table.columns, table.term_numbers)
-    return _pack(Columns(terms, (table.addresses, table.digests), numbers))
+    return _pack(Columns(terms, (table.addresses, table.digests), numbers), name)
 
 
-def unpack_table(content: bytes, path: str) -> Table | None:
-    """Return the table that was packed, as one of the file *path*; None for anything else."""
-    found = _unpack(content)
+def unpack_table(content: bytes, name: str, path: str) -> Table | None:
+    """Return the table that was packed under *name*, as one of the file *path*; None for anything else."""
+    found = _unpack(content, name)
     if found is None:
         return None
     terms = [Terms(Flags(tuple(flags)), *texts) for flags, *texts in found.head]
@@ -87,16 +89,16 @@ def unpack_table(content: bytes, path: str) -> Table | None:
     return table
 
 
-def pack_lines(lines: Lines) -> bytes:
+def pack_lines(lines: Lines, name: str) -> bytes:
     times = sorted(set(lines.at))
     number = {time: place for place, time in enumerate(times)}
     at = array("I", map(number.__getitem__, lines.at))
-    return _pack(Columns(times, (lines.addresses, lines.digests), (at, array("I", lines.odd))))
+    return _pack(Columns(times, (lines.addresses, lines.digests), (at, array("I", lines.odd))), name)
 
 
-def unpack_lines(content: bytes) -> Lines | None:
-    """Return the lines that were packed; None for anything else."""
-    found = _unpack(content)
+def unpack_lines(content: bytes, name: str) -> Lines | None:
+    """Return the lines that were packed under *name*; None for anything else."""
+    found = _unpack(content, name)
     if found is None:
         return None
     (addresses, digests), (at, odd), times = found.texts, found.numbers, found.head

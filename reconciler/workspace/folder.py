@@ -147,12 +147,12 @@ def _read_table(content: bytes, path: str, cache: Cache | None) -> tuple[Table, 
         return read_table(content, path)
     key = f"spec-{hashlib.sha256(content).hexdigest()}"
     kept = cache.get(key)
-    table = unpack_table(kept, path) if kept is not None else None
+    table = unpack_table(kept, key, path) if kept is not None else None
     if table is not None:
         return table, []
     found = read_table(content, path)
     if found is not None and not found[1]:
-        cache.put(key, pack_table(found[0]))
+        cache.put(key, pack_table(found[0], key))
     return found
 
 

@@ -12,7 +12,8 @@ from reconciler.core.address import Address
 from reconciler.core.entry import Entry
 from reconciler.core.ledger import EntryLedger, Ledger
 from reconciler.core.state import State
-from reconciler.formats.packed import pack_lines, unpack_lines
+from reconciler.core.table import Table
+from reconciler.formats.packed import pack_lines, pack_table, unpack_lines, unpack_table
 from reconciler.formats.state import read_state, write_state
 from reconciler.formats.state_lines import LineLedger
 
@@ -64,6 +65,7 @@ SETTLED = state_of(
     }
 )
 ODD = declare(subscription(3))
+NAME = "state-of-something"
 
 
 def with_odd(known: Entry) -> State:
@@ -91,20 +93,30 @@ def test_what_another_run_has_applied_again_counts_for_when_anything_was_applied
 def test_lines_come_out_of_the_cache_as_they_went_in(history: dict[Address, Entry]) -> None:
     lines = read(write_state(state_of(history))).lines
 
-    assert unpack_lines(pack_lines(lines)) == lines
+    assert unpack_lines(pack_lines(lines, NAME), NAME) == lines
 
 
 @given(st.integers(0, 10**6), st.integers(0, 255))
 def test_a_damaged_byte_in_the_cache_makes_it_worthless(at: int, byte: int) -> None:
-    packed = bytearray(pack_lines(read(write_state(SETTLED)).lines))
+    packed = bytearray(pack_lines(read(write_state(SETTLED)).lines, NAME))
     place = at % len(packed)
     if packed[place] == byte:
         return
     packed[place] = byte
 
-    assert unpack_lines(bytes(packed)) is None
+    assert unpack_lines(bytes(packed), NAME) is None
 
 
 @pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 66, 100])
 def test_what_was_cut_off_in_the_cache_is_worthless(length: int) -> None:
-    assert unpack_lines(pack_lines(read(write_state(SETTLED)).lines)[:length]) is None
+    assert unpack_lines(pack_lines(read(write_state(SETTLED)).lines, NAME)[:length], NAME) is None
+
+
+def test_what_was_kept_under_another_name_is_worthless() -> None:
+    """A file may be moved or copied; what it says is of another document, and of another kind perhaps."""
+    lines = pack_lines(read(write_state(SETTLED)).lines, NAME)
+    table = pack_table(Table.of("local/a.yaml", [declare(), declare(charge())]), NAME.replace("state", "spec"))
+
+    assert unpack_lines(lines, "state-of-another") is None
+    assert unpack_lines(table, NAME) is None
+    assert unpack_table(lines, NAME.replace("state", "spec"), "local/a.yaml") is None
