@@ -6,11 +6,16 @@ apply reads the files themselves.
 """
 
 import os
+import re
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 _OWNER_ONLY_FOLDER = 0o700
+_OWN = r"[a-z]+-[0-9a-f]{64}|\.[a-z]+-[0-9a-f]{64}\.[0-9]+"
+"""What `put` leaves: another tool may have a folder of this name, and it may be a link to anywhere."""
+
 _A_DAY = 86_400.0
 _KEPT_DAYS = 30
 _MOST_BYTES = 1024**3
@@ -36,11 +41,16 @@ class FolderCache:
     def get(self, name: str) -> bytes | None:
         path = self._path(name)
         try:
-            content = path.read_bytes()
-            if path.stat().st_mtime < self._now - _A_DAY:
-                os.utime(path)
+            with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
+                    return None
+                content = file.read()
         except OSError:
             return None
+        if status.st_mtime < self._now - _A_DAY:
+            with suppress(OSError):  # what may not be written, such as the cache of another user, may be read
+                os.utime(path)
         return content
 
     def put(self, name: str, content: bytes) -> None:
@@ -63,13 +73,14 @@ class FolderCache:
         return self._folder / name[-2:] / name
 
     def _prune(self) -> None:
-        """Remove what nobody has asked for in a month, and the oldest of what is too much."""
+        """Remove what nobody has asked for in a month, and the oldest of what is too much: of what was put here."""
         found: list[tuple[float, int, str]] = []
         with suppress(OSError):
             for folder in os.scandir(self._folder):
                 for each in os.scandir(folder.path) if folder.is_dir(follow_symlinks=False) else ():
-                    status = each.stat(follow_symlinks=False)
-                    found.append((status.st_mtime, status.st_size, each.path))
+                    if re.fullmatch(_OWN, each.name):
+                        status = each.stat(follow_symlinks=False)
+                        found.append((status.st_mtime, status.st_size, each.path))
         total = 0
         for used, size, path in sorted(found, reverse=True):
             total += size

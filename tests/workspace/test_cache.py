@@ -78,6 +78,52 @@ def test_the_oldest_go_where_it_would_be_too_much(tmp_path: Path, monkeypatch: p
     assert {names[1], names[2], NAME} == {path.name for path in kept(tmp_path)}
 
 
+def test_what_others_have_put_there_stays(tmp_path: Path) -> None:
+    names = ("notes.txt", f"{NAME}.bak", NAME[:-1], f".{NAME}", f".{NAME}.7")
+    (tmp_path / "cache" / "ab").mkdir(parents=True)
+    for name in names:
+        path = tmp_path / "cache" / "ab" / name
+        path.write_text("mine")
+        os.utime(path, (NOW - 99 * DAY, NOW - 99 * DAY))
+    cache(tmp_path).put(NAME, b"content")
+
+    assert {path.name for path in kept(tmp_path)} == {NAME, *names[:-1]}
+
+
+def test_what_may_be_read_and_not_touched_is_got(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache of a build, of another user, on a file system that is mounted for reading only."""
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(path)
+
+    cache(tmp_path).put(NAME, b"content")
+    (path,) = kept(tmp_path)
+    os.utime(path, (NOW - 2 * DAY, NOW - 2 * DAY))
+    monkeypatch.setattr(os, "utime", refuse)
+
+    assert cache(tmp_path).get(NAME) == b"content"
+
+
+@pytest.mark.parametrize("made", ["a pipe", "a device", "a folder", "a link to nothing", "more than is ever kept"])
+def test_what_stands_in_the_place_of_a_kept_file_is_as_good_as_nothing(tmp_path: Path, made: str) -> None:
+    path = tmp_path / "cache" / NAME[-2:] / NAME
+    path.parent.mkdir(parents=True)
+    match made:
+        case "a pipe":
+            os.mkfifo(path)
+        case "a device":
+            path.symlink_to("/dev/zero")
+        case "a folder":
+            path.mkdir()
+        case "a link to nothing":
+            path.symlink_to("nothing")
+        case _:
+            path.touch()
+            os.truncate(path, cache_module._MOST_BYTES + 1)
+
+    assert cache(tmp_path).get(NAME) is None
+
+
 @pytest.mark.parametrize(
     ("variables", "folder"),
     [
