@@ -6,6 +6,7 @@ So are zeros at the end, though a crash may leave some: a disk may, too.
 """
 
 import json
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from reconciler.formats.state import (
 )
 
 VERSION = 1
+_BEGINNING = rb"[0-9a-f]{0,8}|[0-9a-f]{8} (?:\{[ -~]*)?"
+"""Of a line as `_line` writes it, in ASCII."""
 
 _Line: TypeAlias = dict[str, Any] | None
 RESTORE = (
@@ -70,7 +73,7 @@ def read_journal(content: bytes, path: str) -> ReadJournal:
 
 def _is_torn(tail: bytes) -> bool:
     """Whether *tail* is the beginning of a line, and not a line of which the break was lost, or nothing at all."""
-    return b"\x00" not in tail and _value(tail[:-1]) is None
+    return re.fullmatch(_BEGINNING, tail) is not None and _value(tail[:-1]) is None
 
 
 def _line(value: Mapping[str, Any]) -> bytes:

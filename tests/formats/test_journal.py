@@ -162,7 +162,16 @@ def test_a_journal_of_which_no_line_is_good_is_not_taken_for_an_empty_one(garbag
 
 
 @pytest.mark.parametrize(
-    ("tail", "damaged"), [(b"\x00" * 512, 1), (b"\x00\n\x00\n\x00", 3), (b"xx\n", 1), (LINES[-1][:40] + b"\x00" * 9, 1)]
+    ("tail", "damaged"),
+    [
+        (b"\x00" * 512, 1),
+        (b"\x00\n\x00\n\x00", 3),
+        (b"xx\n", 1),
+        (b"xx", 1),
+        (b"\xff" * 512, 1),
+        (LINES[-1][:40] + b"\xff", 1),
+        (LINES[-1][:40] + b"\x00" * 9, 1),
+    ],
 )
 def test_whatever_stands_at_the_end_and_is_no_beginning_of_a_line_is_damage(tail: bytes, damaged: int) -> None:
     assert read(WHOLE + tail) == replace(read(WHOLE), damaged=damaged)
