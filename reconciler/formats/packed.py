@@ -16,7 +16,7 @@ from reconciler.core.declaration import Flags
 from reconciler.core.table import Table, Terms
 from reconciler.formats.state_lines import Lines
 
-READER = f"{__version__}-2-{sys.byteorder}-{array('I').itemsize}"
+READER = f"{__version__}-3-{sys.byteorder}-{array('I').itemsize}"
 """What a file means to this version may not be what it means to the next: the number grows when a reader changes."""
 
 _SEPARATOR = "\n"
