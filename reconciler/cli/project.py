@@ -1,6 +1,7 @@
 """What every command on a project begins with: the folder, the project, the environment, the selection."""
 
 import argparse
+import gc
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -94,6 +95,18 @@ def open_cache(world: World) -> FolderCache | None:
 
 
 def make_planned(arguments: argparse.Namespace, world: World, *, cache: FolderCache | None = None) -> Planned:
+    """Return the plan of the environment that is asked for.
+
+    What is read lives as long as the plan and has no cycles: the collector would look at all of it for nothing.
+    """
+    gc.disable()
+    try:
+        return _make_planned(arguments, world, cache)
+    finally:
+        gc.enable()
+
+
+def _make_planned(arguments: argparse.Namespace, world: World, cache: FolderCache | None) -> Planned:
     selection = Selection(
         only=tuple(parse_selector(text) for text in arguments.only),
         excepted=tuple(parse_selector(text) for text in arguments.excepted),

@@ -42,7 +42,7 @@ def take_plain_lists(text: str) -> tuple[str, list[PlainList]] | None:
     lists: list[PlainList] = []
     rest: list[str] = []
     place = 0
-    for head in _list_head().finditer(text):
+    while head := _list_head().search(text, place):
         end = _list_end(text, head.end())
         found = _plain_list(text[head.end() : end], head, text.count("\n", 0, head.end()) + 1)
         if found is None or len(lists) == len(LISTS):
@@ -63,13 +63,13 @@ def _list_head() -> re.Pattern[str]:
 
 def _list_end(text: str, start: int) -> int:
     """Return where the lines end that are indented, or begin an item."""
-    found = _other_line().search(text, start)
-    return found.start() if found else len(text)
+    found = _other_line().search(text, start - 1)
+    return found.start() + 1 if found else len(text)
 
 
 @cache
 def _other_line() -> re.Pattern[str]:
-    return re.compile("^[^ -]", re.MULTILINE)
+    return re.compile("\n[^ -]")
 
 
 @cache
