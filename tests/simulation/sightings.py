@@ -30,7 +30,9 @@ class Key:
     digest: str
     sends: list[Sending] = field(default_factory=list)
     answered_ids: list[list[str]] = field(default_factory=list)
-    passing_ids: list[str] = field(default_factory=list)
+    passing_ids: list[tuple[str, str]] = field(default_factory=list)
+    """Request ids of answers that told nothing, each with who was told."""
+
     word: str | None = None
     effects: int = 0
     forgotten: bool = False

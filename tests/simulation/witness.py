@@ -147,13 +147,15 @@ class Witness:
             errand.done.add(key.address)
         request_id = str(value.get("requestId", ""))
         if sent.outcome == NOTHING and request_id:
-            is_unknown = any(each.outcome == UNKNOWN and self._may_know(process, each) for each in key.sends)
-            sent.outcome = REFUSED if request_id in key.passing_ids and not is_unknown else NOTHING
-            key.passing_ids.append(request_id)
+            is_unknown = any(each.outcome == UNKNOWN and self._may_know(process, key, each) for each in key.sends)
+            heard = process.name, request_id
+            sent.outcome = REFUSED if heard in key.passing_ids and not is_unknown else NOTHING
+            key.passing_ids.append(heard)
 
-    def _may_know(self, process: Process, sending: Sending) -> bool:
-        """Whether *process* has sent it, or could read of it: without the lock nobody knows what others are about."""
-        return sending.by == process.name or self.errands[sending.by].ended <= self.errands[process.name].began
+    def _may_know(self, process: Process, key: Key, sending: Sending) -> bool:
+        """Whether *process* has sent it, or could read of it: not what living runs are about, nor what was damaged."""
+        was_over = self.errands[sending.by].ended <= self.errands[process.name].began
+        return sending.by == process.name or (was_over and not key.blurred)
 
     def _change(self, errand: Errand, request: httpx.Request) -> tuple[str, str, str] | None:
         body, flags = json.loads(request.content), dict(request.url.params)
@@ -282,7 +284,13 @@ class Witness:
         keys = self.by_address[first.address]
         between = keys[keys.index(first) + 1 : keys.index(second)]
         others = [each for each in between if each.digest != first.digest]
-        return any(each.standing in (DONE, UNKNOWN) or not each.sends for each in others)
+        return any(each.standing in (DONE, UNKNOWN) or self._is_about_to_leave(each) for each in others)
+
+    def _is_about_to_leave(self, key: Key) -> bool:
+        """Whether it is on record as being sent, and was not: nobody who reads that can know."""
+        name = next(name for name, each in self.keys.items() if each is key)
+        left = sum(errand.left[name] for errand in self.errands.values())
+        return not key.sends or sum(errand.intents[name] for errand in self.errands.values()) > left
 
     def check_state(self, *, is_all: bool) -> None:
         """What the document says has been answered so. *is_all*: there is no journal besides."""
