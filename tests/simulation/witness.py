@@ -176,10 +176,14 @@ class Witness:
     def _check_new_key(self, key: Key) -> None:
         """The last key that may have had an effect must be known, or be another's and long ago."""
         address, digest = key.address, key.digest
-        standing = [each for each in self.by_address[address] if each.standing in (DONE, UNKNOWN)]
+        keys = self.by_address[address]
+        standing = [each for each in keys if each.standing in (DONE, UNKNOWN)]
         if not standing or standing[-1].standing == DONE or standing[-1].forgotten or address in self.void:
             return
         last = standing[-1]
+        later = keys[keys.index(last) + 1 :]
+        if any(each.digest != digest and self._is_about_to_leave(each) for each in later):
+            return
         self.finds(f"I6 a new key while the last is unknown: {address}", last.digest != digest)
         if last.blurred:
             return
