@@ -57,6 +57,12 @@ def lane_of(target: Target) -> str:
     return format_address(target)
 
 
+def lane_of_address(address: Address) -> str:
+    """Return the lane of the target that *address* names: only a subscription's version stands behind an ``@``."""
+    lane, at, _ = address.rpartition("@")
+    return lane if at else address
+
+
 def _encode(text: str) -> str:
     return _RESERVED.sub(lambda match: f"%{ord(match.group()):02X}", text)
 

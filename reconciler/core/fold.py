@@ -1,13 +1,18 @@
 """Folding: what a run has learned, written into the state. Per address, idempotent, and never lowering an entry."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
 from reconciler.core.address import Address
+from reconciler.core.approval import advanced
 from reconciler.core.entry import Applied, Entry, Refused, Unsettled
-from reconciler.core.run import Result
+from reconciler.core.history import RunRecord, with_run
+from reconciler.core.journal import Opened
+from reconciler.core.run import Outcome, Result
 from reconciler.core.state import ClockOffset, State
+from reconciler.core.timestamp import Timestamp
 
 _STEADY = 2
 """Seconds of a clock's offset that are no change: the platform tells whole seconds, and answers travel."""
@@ -20,20 +25,75 @@ def fold(
     tenant: str | None,
     entity: str | None,
     clock: ClockOffset | None = None,
+    run: RunRecord | None = None,
 ) -> State:
     """Return *state* with every record of *results*; the serial is one higher if anything changed.
 
-    *clock* is how this machine's clock was found to be, if the platform has told its own.
+    *clock* is how this machine's clock was found to be, if the platform has told its own; *run* is what is to be
+    remembered of the run that had these results, if it has sent anything.
     """
+    results = tuple(results)
     told: dict[Address, Entry] = {}
     for result in results:
         if result.record is not None:
             told[result.address] = _with(told.get(result.address) or state.known(result.address), result.record)
     changed = {address: entry for address, entry in told.items() if entry != state.entries.get(address)}
     learned = replace(state.with_entries(changed), tenant=state.tenant or tenant, entity=state.entity or entity)
+    if run is not None and run.calls:
+        learned = _with_run(learned, run, results, before=state)
     if not changed and learned == state:
         return state
     return replace(learned, serial=state.serial + 1, clock=_clock(state.clock, clock))
+
+
+def _with_run(state: State, run: RunRecord, results: Sequence[Result], *, before: State) -> State:
+    """Return *state* with *run* in its history, and its plan's approval less what is settled now."""
+    approval = before.approvals.get(run.plan_id)
+    if approval is None:
+        return replace(state, history=with_run(state.history, run))
+    rest = advanced(approval, results, before=before, after=state)
+    others = {each.plan_id: each for each in before.approvals.values() if each is not approval}
+    return replace(
+        state,
+        approvals={**others, rest.plan_id: rest} if rest else others,
+        history=with_run(state.history, replace(run, left=len(rest.calls) if rest else 0)),
+    )
+
+
+def finished_run(opened: Opened, results: Iterable[Result], ended: Timestamp) -> RunRecord:
+    """Return what is remembered of a run that came to its end, with one result for each change of its plan."""
+    told = tuple(results)
+    counts = Counter(each.outcome for each in told)
+    return replace(
+        _run(opened, sum(each.sends > 0 or each.record is not None for each in told), counts),
+        ended=ended,
+        undecided=counts[Outcome.UNDECIDED],
+        not_started=counts[Outcome.NOT_STARTED],
+    )
+
+
+_OUTCOMES = {Applied: Outcome.DONE, Refused: Outcome.REFUSED, Unsettled: Outcome.IN_DOUBT}
+
+
+def broken_run(opened: Opened, results: Iterable[Result]) -> RunRecord:
+    """Return what is remembered of a run that broke off: of each address what its journal says last."""
+    last = {each.address: each.record for each in results if each.record is not None}
+    return _run(opened, len(last), Counter(_OUTCOMES[type(record)] for record in last.values()))
+
+
+def _run(opened: Opened, calls: int, counts: Counter[Outcome]) -> RunRecord:
+    return RunRecord(
+        run=opened.run,
+        plan_id=opened.plan_id,
+        began=opened.at,
+        ended=None,
+        who=opened.who,
+        commit=opened.commit,
+        calls=calls,
+        done=counts[Outcome.DONE],
+        refused=counts[Outcome.REFUSED],
+        in_doubt=counts[Outcome.IN_DOUBT],
+    )
 
 
 def _clock(known: ClockOffset | None, found: ClockOffset | None) -> ClockOffset | None:

@@ -22,7 +22,8 @@ from reconciler.core.timestamp import Timestamp
 class Opened:
     """The head of a journal: whose state it belongs to. A journal of another lineage is not folded.
 
-    One of an earlier epoch is: what it knows has happened all the same, and its keys are not sent again.
+    One of an earlier epoch is: what it knows has happened all the same, and its keys are not sent again. *who* runs it,
+    at which *commit* of the project, is for people only.
     """
 
     run: str
@@ -33,6 +34,8 @@ class Opened:
     tenant: str | None
     entity: str | None
     at: Timestamp
+    who: str | None = None
+    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

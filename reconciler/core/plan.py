@@ -5,7 +5,8 @@ Rule: the action is for the machine, the reasons are for people; nothing decides
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -115,6 +116,7 @@ class Blocked:
         return self.declaration.address
 
 
+Effect: TypeAlias = tuple[str, Address, Digest, int]
 Change: TypeAlias = Regenerate | Reissue | Resume | Undecided | Blocked
 Calling: TypeAlias = Regenerate | Reissue | Resume
 
@@ -145,11 +147,12 @@ class Binding:
 class Plan:
     """*changes* are in the order of addresses; *unchanged*, *undeclared* and *left_out* are counts of addresses.
 
-    *last_applied* is when the latest of the unchanged ones was applied; *forecast* is None where none was made.
+    *last_applied* is when the latest of the unchanged ones was applied; *forecast* is None where none was made. *lanes*
+    are the fingerprints of the entries that it saw, by lane; a lane without entries is absent.
     """
 
     binding: Binding
-    changes: tuple[Change, ...]
+    changes: Sequence[Change]
     unchanged: int
     undeclared: int
     left_out: int = 0
@@ -157,6 +160,7 @@ class Plan:
     selection: Selection = EVERYTHING
     warnings: tuple[Diagnostic, ...] = ()
     forecast: Forecast | None = None
+    lanes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def calls(self) -> tuple[Calling, ...]:
@@ -174,29 +178,44 @@ class Plan:
 
     @property
     def id(self) -> str:
-        """``p1-`` and 64 hex digits over binding and effects; times, places and reasons are outside it.
+        return plan_id(self.binding, map(effect, self.changes), self.lanes)
 
-        An unanswered call counts the same whether its key is still young or not, so that the id does not change by
-        waiting. The serial is outside too: what a plan relies on is each entry, and that shows in the call numbers.
-        """
-        bound = self.binding
-        content = {
-            "scheme": SCHEME,
-            "project": bound.project,
-            "environment": bound.environment,
-            "tenant": bound.tenant,
-            "entity": bound.entity,
-            "refreshed_at": bound.refreshed_at,
-            "lineage": bound.lineage,
-            "epoch": bound.epoch,
-            "effects": [_effect(change) for change in self.changes],
-        }
-        return f"{PLAN_SCHEME}-{hashlib.sha256(canonical_json(content).encode()).hexdigest()}"
+    def narrowed(self, addresses: frozenset[str]) -> "Plan":
+        """Return the plan for no more than *addresses*; the others count as left out."""
+        kept = tuple(each for each in self.changes if each.address in addresses)
+        return replace(
+            self,
+            changes=kept,
+            left_out=self.left_out + len(self.changes) - len(kept),
+            selection=replace(self.selection, addresses=addresses),
+        )
 
 
-def _effect(change: Change) -> list[str | int]:
+def plan_id(binding: Binding, effects: Iterable[Effect], lanes: Mapping[str, str]) -> str:
+    """Return ``p1-`` and 64 hex digits over binding, effects and lanes; times, places and reasons are outside it.
+
+    An unanswered call counts the same whether its key is still young or not, so that the id does not change by
+    waiting. The serial is outside too: what a plan relies on are the entries of its lanes.
+    """
+    content = {
+        "scheme": SCHEME,
+        "project": binding.project,
+        "environment": binding.environment,
+        "tenant": binding.tenant,
+        "entity": binding.entity,
+        "refreshed_at": binding.refreshed_at,
+        "lineage": binding.lineage,
+        "epoch": binding.epoch,
+        "effects": list(effects),
+        "lanes": dict(lanes),
+    }
+    return f"{PLAN_SCHEME}-{hashlib.sha256(canonical_json(content).encode()).hexdigest()}"
+
+
+def effect(change: Change) -> Effect:
+    """Return what a change does: whether a call is new or unanswered, of which address, its digest and number."""
     match change:
         case Regenerate() | Reissue() | Blocked():
-            return ["call", change.address, change.digest, change.call]
+            return ("call", change.address, change.digest, change.call)
         case Resume() | Undecided():
-            return ["unsettled", change.address, change.digest, change.call]
+            return ("unsettled", change.address, change.digest, change.call)

@@ -51,6 +51,7 @@ from reconciler.core.plan import (
     Undecided,
     place_of,
 )
+from reconciler.core.seen import lanes_of, seen
 from reconciler.core.selection import EVERYTHING, Selection, Selector, Subject
 from reconciler.core.state import State
 from reconciler.core.table import digests_of
@@ -90,6 +91,7 @@ def make_plan(
         left_out=len(changes) - len(taken),
         last_applied=ledger.last_applied(unchanged),
         selection=selection,
+        lanes=seen(state, lanes_of(change.address for change in taken)),
         warnings=(*_idle_selectors(spec, selection), *_mixed_keys(spec), *_skipped_versions(changes, taken)),
     )
 

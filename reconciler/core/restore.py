@@ -19,12 +19,14 @@ def restored(state: State, mark: Mark | None, *, reason: str, now: datetime) -> 
     """Return *state* as the one that counts from now on, above *mark*, the last state that is known of.
 
     The epoch is a moment in seconds, so that two machines that restore and know nothing of each other differ in it.
+    Plans that were approved before rely on what is not known any more: none is left.
     """
     serial, epoch = (mark.serial, mark.epoch) if mark else (0, 0)
     return replace(
         state,
         serial=max(state.serial, serial) + 1,
         epoch=max(state.epoch + 1, epoch + 1, int(now.timestamp())),
+        approvals={},
         restored=Restored(at=timestamp(now), serial=state.serial, reason=reason),
         entries={address: replace(entry, restored=True) for address, entry in state.entries.items()},
     )

@@ -54,16 +54,21 @@ class Selector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
+    """*addresses* are all that may be taken, whatever the selectors say; None: any."""
+
     only: tuple[Selector, ...] = ()
     excepted: tuple[Selector, ...] = ()
+    addresses: frozenset[str] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.only or self.excepted)
+        return bool(self.only or self.excepted) or self.addresses is not None
 
     def takes(self, *, address: str, file: str, type_name: str, action: str) -> bool:
         def hit(selector: Selector) -> bool:
             return selector.matches(address=address, file=file, type_name=type_name, action=action)
 
+        if self.addresses is not None and address not in self.addresses:
+            return False
         wanted = not self.only or any(hit(each) for each in self.only)
         return wanted and not any(hit(each) for each in self.excepted)
 

@@ -1,10 +1,13 @@
 """State is a ledger: what has been regenerated in one environment, address by address."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from reconciler.core.address import Address
+from reconciler.core.digest import Digest
 from reconciler.core.entry import Entry
+from reconciler.core.history import RunRecord
 from reconciler.core.ledger import ledger_of
 from reconciler.core.timestamp import Timestamp
 
@@ -30,12 +33,34 @@ class Restored:
     resolution: str | None = None
 
 
+class ApprovedCall(NamedTuple):
+    """One call of an approved plan; *number* is that of the call in doubt, once it is."""
+
+    number: int
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """An approved plan of which something is left to do, good until *expires*.
+
+    *calls* are those that are left; *lanes* are the fingerprints of the lanes they are in, as the plan saw them or its
+    own runs left them.
+    """
+
+    plan_id: str
+    expires: Timestamp
+    calls: Mapping[Address, ApprovedCall]
+    lanes: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """All entries of one environment. *lineage* never changes; *serial* grows by one with each write.
 
     *tenant* and *entity* are None until the first token tells them. *clock* is None as long as no machine's clock was
-    found to differ from the platform's.
+    found to differ from the platform's. *approvals* are the approved plans that are not settled, by id; *history* are
+    all runs, the oldest first.
     """
 
     environment: str
@@ -47,6 +72,8 @@ class State:
     clock: ClockOffset | None = None
     entries: Mapping[Address, Entry]
     restored: Restored | None = None
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    history: tuple[RunRecord, ...] = ()
 
     @property
     def doubts_unlisted(self) -> bool:

@@ -10,19 +10,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from reconciler.core.approval import approving
 from reconciler.core.call import Authorship
 from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.entry import Unsettled
-from reconciler.core.fold import fold
+from reconciler.core.fold import finished_run, fold
+from reconciler.core.history import RunRecord
 from reconciler.core.journal import Opened
 from reconciler.core.key import KeyScope, is_known
 from reconciler.core.limiter import limiter
 from reconciler.core.plan import Change, Plan, Undecided
 from reconciler.core.run import CallError, Outcome, Result, Run, Stop
 from reconciler.core.share import FREE_SHARE
-from reconciler.core.state import State
+from reconciler.core.state import Approval, State
 from reconciler.core.tenancy import Tenancy, agree
-from reconciler.core.timestamp import timestamp
+from reconciler.core.timestamp import Timestamp, timestamp
 from reconciler.engine.group_commit import GroupCommit
 from reconciler.engine.journals import results_of
 from reconciler.engine.plan import StoredState
@@ -54,6 +56,9 @@ class Ports:
 class Request:
     """What is to be applied: *plan*, made from *stored*; authorship by the path of a spec file.
 
+    *approval* is what of an approved plan *plan* carries out; None if nobody has approved more than this very run.
+    *who* runs this at which *commit* of the project is remembered.
+
     *machine* names the one this runs on, whose clock is compared with the platform's.
 
     *concurrency* is how many sends may be under way (None: the platform's limit less the share *leave_free*);
@@ -66,11 +71,18 @@ class Request:
     lineage: str
     configured: Tenancy
     authorship: Mapping[str, Authorship]
+    approval: Approval | None = None
+    who: str | None = None
+    commit: str | None = None
     machine: str = ""
     concurrency: int | None = None
     leave_free: float = FREE_SHARE
     deadline: float = float("inf")
     max_calls: int | None = None
+
+    @property
+    def plan_id(self) -> str:
+        return self.approval.plan_id if self.approval else self.plan.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +93,7 @@ class _Base:
     version: Version
     tenancy: Tenancy
     clock: RunClock
+    began: Timestamp
 
 
 async def apply_plan(request: Request, ports: Ports) -> Run:
@@ -91,16 +104,18 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
     before anything is sent.
     """
     plan = request.plan
-    run = Run(id=request.run, plan_id=plan.id, environment=plan.binding.environment)
+    run = Run(id=request.run, plan_id=request.plan_id, environment=plan.binding.environment)
     if not plan.calls:
         _remember(ports, request.stored, request.stored.state, ports.clock.now())
         return replace(run, results=tuple(_not_sent(change) for change in plan.changes))
     tenancy = await _authenticate(request, ports)
     state = request.stored.state or State(environment=run.environment, lineage=request.lineage, entries={})
     clock = RunClock(ports.clock, ports.platform, machine=request.machine)
+    state = _approved(state, request.approval, clock.now())
     version = _remember(ports, request.stored, state, clock.now())
     _refuse_old_damage(request.stored, clock.now())
-    return await _send(run, request, ports, _Base(state=state, version=version, tenancy=tenancy, clock=clock))
+    base = _Base(state=state, version=version, tenancy=tenancy, clock=clock, began=timestamp(clock.now()))
+    return await _send(run, request, ports, base)
 
 
 async def _authenticate(request: Request, ports: Ports) -> Tenancy:
@@ -109,6 +124,13 @@ async def _authenticate(request: Request, ports: Ports) -> Tenancy:
     tenancy = agree(await ports.platform.authenticate(), project=request.configured, state=known)
     ports.platform.use(tenancy)
     return tenancy
+
+
+def _approved(state: State, approval: Approval | None, now: datetime) -> State:
+    """Return *state* with what of an approved plan is left to do, so that a run that breaks off does not spend it."""
+    if approval is None or state.approvals.get(approval.plan_id) == approval:
+        return state
+    return replace(approving(state, approval, now), serial=state.serial + 1)
 
 
 def _refuse_old_damage(stored: StoredState, now: datetime) -> None:
@@ -140,7 +162,7 @@ def _remember(ports: Ports, stored: StoredState, state: State | None, now: datet
     if version != stored.version or not stored.abandoned.issuperset(ports.journals.abandoned()):
         raise _stale_plan(ports.store)
     try:
-        if state is not None and stored.is_ahead:
+        if state is not None and (stored.is_ahead or state is not stored.state):
             version = ports.store.write(write_state(state), expected=version)
     except StateConflict:
         raise _stale_plan(ports.store) from None
@@ -172,12 +194,11 @@ async def _send(run: Run, request: Request, ports: Ports, base: _Base) -> Run:
     except StorageError as failure:
         error = failure
     await commit.close()
-    written, unsaved = _close(ports, journal.name, base, sends, is_whole=is_whole)
-    known = {**{each.address: each for each in written if each.outcome is Outcome.IN_DOUBT}, **sends.results}
+    results, unsaved = _close(ports, journal.name, request, base, sends, is_whole=is_whole)
     error = unsaved or error
     return replace(
         run,
-        results=tuple(known.get(change.address) or _not_sent(change) for change in request.plan.changes),
+        results=results,
         stop=sends.stopped or (_stop_of(error) if error else None),
         error=CallError(type(error).__name__, f"{error.summary}: {error.detail} {error.hint}".strip())
         if error
@@ -190,14 +211,14 @@ def _stop_of(error: ReconcilerError) -> Stop:
 
 
 def _close(
-    ports: Ports, name: str, base: _Base, sends: Sends, *, is_whole: bool
-) -> tuple[Sequence[Result], ReconcilerError | None]:
+    ports: Ports, name: str, request: Request, base: _Base, sends: Sends, *, is_whole: bool
+) -> tuple[tuple[Result, ...], ReconcilerError | None]:
     """Fold what *sends* has learned and remove the journal.
 
     Of a run that was broken off the journal knows more, such as calls under way, and perhaps less: both are folded, but
     for calls that are written down there and, as is known here, have never left.
-    Return what the journal was found to say then, and what has failed: the journal stays, and what is known is saved if
-    it can be.
+    Return what became of each change, and what has failed: the journal stays then, and what is known is saved if it can
+    be.
     """
     written: Sequence[Result] = ()
     failure: ReconcilerError | None = None
@@ -207,13 +228,16 @@ def _close(
             written = tuple(each for each in told if _may_have_happened(each, sends))
     except (StorageError, InvalidInput) as error:
         failure = error
+    known = {**{each.address: each for each in written if each.outcome is Outcome.IN_DOUBT}, **sends.results}
+    results = tuple(known.get(change.address) or _not_sent(change) for change in request.plan.changes)
+    record = finished_run(_opened(request, base), results, timestamp(base.clock.now()))
     try:
-        _save(ports.store, base, [*written, *sends.learned])
+        _save(ports.store, base, [*written, *sends.learned], record)
         if failure is None:
             ports.journals.remove(name)
     except (StorageError, StaleError, InvalidInput) as error:
         failure = failure or error
-    return written, failure
+    return results, failure
 
 
 def _may_have_happened(told: Result, sends: Sends) -> bool:
@@ -223,13 +247,15 @@ def _may_have_happened(told: Result, sends: Sends) -> bool:
 def _opened(request: Request, base: _Base) -> Opened:
     return Opened(
         run=request.run,
-        plan_id=request.plan.id,
+        plan_id=request.plan_id,
         environment=base.state.environment,
         lineage=base.state.lineage,
         epoch=base.state.epoch,
         tenant=base.tenancy.tenant,
         entity=base.tenancy.entity,
-        at=timestamp(base.clock.now()),
+        at=base.began,
+        who=request.who,
+        commit=request.commit,
     )
 
 
@@ -265,12 +291,12 @@ def _not_sent(change: Change) -> Result:
     return Result(address=change.address, action=change.action, outcome=outcome)
 
 
-def _save(store: StateStore, base: _Base, results: Iterable[Result]) -> None:
+def _save(store: StateStore, base: _Base, results: Iterable[Result], run: RunRecord) -> None:
     """Write *results* into the state as it is stored now, whoever else has written it since."""
     state, tenancy, clock = base.state, base.tenancy, base.clock.offset()
     version: Version | None = base.version
     for _ in range(_CONFLICTS):
-        folded = fold(state, results, tenant=tenancy.tenant, entity=tenancy.entity, clock=clock)
+        folded = fold(state, results, tenant=tenancy.tenant, entity=tenancy.entity, clock=clock, run=run)
         if folded is state:
             return
         try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from reconciler.core.diagnostics import Diagnostic, Place, Severity
 from reconciler.core.entry import Unsettled
-from reconciler.core.fold import fold
+from reconciler.core.fold import broken_run, fold
 from reconciler.core.journal import BrokenRule, records_of
 from reconciler.core.run import Outcome, Result
 from reconciler.core.selection import Action
@@ -29,7 +29,9 @@ def fold_journals(state: State | None, journals: JournalStore, abandoned: Sequen
             continue
         tenant = read.opened.tenant if read.opened else None
         entity = read.opened.entity if read.opened else None
-        state = fold(state, results_of(read), tenant=tenant, entity=entity)
+        results = tuple(results_of(read))
+        run = broken_run(read.opened, results) if read.opened else None
+        state = fold(state, results, tenant=tenant, entity=entity, run=run)
         if read.damaged:
             damaged.append(DamagedJournal(name, read.opened.at if read.opened else None))
             warnings.append(_damaged(name, read.damaged))

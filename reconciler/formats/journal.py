@@ -23,7 +23,6 @@ from reconciler.formats.state import (
     read_applied,
     read_call,
     read_refused,
-    read_time,
     read_unsettled,
     refused_object,
     unsettled_object,
@@ -114,7 +113,9 @@ def _opened(document: JsonDocument, value: dict[str, Any]) -> Opened | None:
         epoch=document.take_count(value, "epoch", "the head"),
         tenant=document.take_or_none(value, "tenant", str, "the head"),
         entity=document.take_or_none(value, "entity", str, "the head"),
-        at=read_time(document, value, "at", "the head"),
+        at=document.take_time(value, "at", "the head"),
+        who=document.take_or_none(value, "who", str, "the head"),
+        commit=document.take_or_none(value, "commit", str, "the head"),
     )
 
 
@@ -147,7 +148,7 @@ def _event(document: JsonDocument, value: dict[str, Any]) -> Event | None:
             case "sending":
                 call = read_call(document, document.take(value, "call", dict, address), address)
                 scheme = document.take(value, "scheme", str, address)
-                return Sending(address=address, call=call, scheme=scheme, at=read_time(document, value, "at", address))
+                return Sending(address=address, call=call, scheme=scheme, at=document.take_time(value, "at", address))
             case "returned":
                 return Returned(address=address, number=document.take_count(value, "number", address))
             case "ended":

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NoReturn, TypeVar
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, shown
+from reconciler.core.timestamp import Timestamp, moment
 
 T = TypeVar("T")
 
@@ -103,6 +104,14 @@ class JsonDocument:
         if found < 0:
             self.refuse("wrong-field", f"{where}: {key!r} must not be negative")
         return found
+
+    def take_time(self, value: dict[str, Any], key: str, where: str) -> Timestamp:
+        text = Timestamp(self.take(value, key, str, where))
+        try:
+            moment(text)
+        except ValueError:
+            self.refuse("wrong-field", f"{where}: {key!r} must be a time such as 2026-11-22T10:00:00Z")
+        return text
 
     def take_or_none(self, value: dict[str, Any], key: str, kind: type[T], where: str) -> T | None:
         return None if value.get(key) is None else self.take(value, key, kind, where)

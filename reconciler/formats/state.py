@@ -6,6 +6,7 @@ and not in UTF-8, stands as an escape.
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -16,8 +17,8 @@ from reconciler.core.diagnostics import InvalidInput, shown
 from reconciler.core.digest import SCHEME, Digest
 from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
 from reconciler.core.state import ClockOffset, Restored, State
-from reconciler.core.timestamp import Timestamp, moment
 from reconciler.formats.json_reader import JsonDocument
+from reconciler.formats.state_head import approval_object, read_approvals, read_history, run_object
 from reconciler.formats.state_lines import LineLedger, Lines, entry_lines, read_lines, without_plain
 
 RESTORE = (
@@ -26,7 +27,19 @@ RESTORE = (
 )
 _DIGEST = re.compile(rf"{SCHEME}:[0-9a-f]{{64}}")
 _OTHER_SCHEME = re.compile(r"[a-z][0-9]+:")
-_HEAD = ("version", "environment", "tenant", "entity", "lineage", "serial", "epoch", "clock", "restored")
+_HEAD = (
+    "version",
+    "environment",
+    "tenant",
+    "entity",
+    "lineage",
+    "serial",
+    "epoch",
+    "clock",
+    "restored",
+    "approvals",
+    "history",
+)
 _RESTORED = ("at", "serial", "reason", "resolution")
 _FARTHEST = 10**10
 """Seconds, some three hundred years: how far apart two clocks may be."""
@@ -50,6 +63,8 @@ def write_state(state: State) -> bytes:
         **_present(restored=_restored_object(state.restored) if state.restored else None),
     }
     lines = [f" {_json(name)}: {_json(value)}," for name, value in head.items()]
+    lines += _list_lines("approvals", [approval_object(state.approvals[each]) for each in sorted(state.approvals)])
+    lines += _list_lines("history", [run_object(each) for each in state.history])
     document = BytesIO()
     document.write(_encoded("\n".join(["{", *lines, ' "entries": {'])))
     separator = b"\n"
@@ -61,6 +76,14 @@ def write_state(state: State) -> bytes:
         separator = b",\n"
     document.write(b"\n }\n}\n" if state.entries else b"}\n}\n")
     return document.getvalue()
+
+
+def _list_lines(name: str, values: Sequence[object]) -> Iterator[str]:
+    """Yield a list with one value a line; nothing if it is empty."""
+    if values:
+        yield f" {_json(name)}: ["
+        yield ",\n".join(f"  {_json(value)}" for value in values)
+        yield " ],"
 
 
 def _encoded(text: str) -> bytes:
@@ -130,6 +153,8 @@ def _read_whole(content: bytes, path: str, environment: str) -> State:
         epoch=document.take_count(top, "epoch", "the state"),
         clock=_clock(document, top),
         restored=_restored(document, top),
+        approvals={each.plan_id: each for each in read_approvals(document, top)},
+        history=read_history(document, top),
         entries={Address(address): _entry(document, address, value) for address, value in entries.items()},
     )
 
@@ -145,7 +170,7 @@ def _restored(document: JsonDocument, top: dict[str, Any]) -> Restored | None:
         return None
     document.check_keys(value, _RESTORED, "restored")
     return Restored(
-        at=read_time(document, value, "at", "restored"),
+        at=document.take_time(value, "at", "restored"),
         serial=document.take_count(value, "serial", "restored"),
         reason=document.take(value, "reason", str, "restored"),
         resolution=document.take_or_none(value, "resolution", str, "restored"),
@@ -250,7 +275,7 @@ def read_call(document: JsonDocument, value: dict[str, Any], where: str) -> Call
         flags=_flags(document, document.take(value, "flags", dict, where), where),
         trigger=document.take_or_none(value, "trigger", str, where),
         key=document.take(value, "key", str, where),
-        sent=read_time(document, value, "sent", where),
+        sent=document.take_time(value, "sent", where),
         run=document.take(value, "run", str, where),
         commit=document.take_or_none(value, "commit", str, where),
         author=document.take_or_none(value, "author", str, where),
@@ -274,7 +299,7 @@ def read_applied(document: JsonDocument, value: dict[str, Any], where: str) -> A
         document.refuse("wrong-field", f"{where}: 'idList' must be a list of texts")
     return Applied(
         call=read_call(document, value, where),
-        at=read_time(document, value, "at", where),
+        at=document.take_time(value, "at", where),
         id_list=tuple(ids),
         request_id=document.take_or_none(value, "requestId", str, where),
         process_id=document.take_or_none(value, "processId", str, where),
@@ -286,7 +311,7 @@ def read_refused(document: JsonDocument, value: dict[str, Any], where: str) -> R
     document.check_keys(value, _REFUSED, where)
     return Refused(
         call=read_call(document, value, where),
-        at=read_time(document, value, "at", where),
+        at=document.take_time(value, "at", where),
         code=document.take(value, "code", str, where),
         message=document.take(value, "message", str, where),
         request_id=document.take_or_none(value, "requestId", str, where),
@@ -302,7 +327,7 @@ def read_unsettled(document: JsonDocument, value: object, where: str) -> Unsettl
     return Unsettled(
         call=read_call(document, value, where),
         scheme=document.take(value, "scheme", str, where),
-        last_sent=read_time(document, value, "lastSent", where),
+        last_sent=document.take_time(value, "lastSent", where),
         message=document.take(value, "message", str, where),
         request_id=document.take_or_none(value, "requestId", str, where),
         spent=document.take_or_none(value, "spent", bool, where) or False,
@@ -317,12 +342,3 @@ def _flags(document: JsonDocument, value: dict[str, Any], where: str) -> Flags:
     if pair == (True, True):
         document.refuse("wrong-field", f"{where}: 'flags' must be one of the three legal pairs")
     return Flags(pair)
-
-
-def read_time(document: JsonDocument, value: dict[str, Any], name: str, where: str) -> Timestamp:
-    text = Timestamp(document.take(value, name, str, where))
-    try:
-        moment(text)
-    except ValueError:
-        document.refuse("wrong-field", f"{where}: {name!r} must be a time such as 2026-11-22T10:00:00Z")
-    return text

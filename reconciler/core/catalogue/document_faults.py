@@ -23,6 +23,17 @@ _CALL = (
 )
 _NEWER = f'{{"Subscription/A-S00000001@1": {{"next_call": 1, "applied": {{"digest": "d9:{"0" * 64}", {_CALL}}}}}}}'
 
+_RUN = (
+    '"run": "20261122T100000Z-9f86d081", "plan": "p1-4bb9", "began": "2026-11-22T10:00:00Z", "done": 1, "refused": 0, '
+    '"in_doubt": 0, "undecided": 0, "not_started": 0, '
+    '"link": "c4e76e47b336c5d8b4880d626a19785846f1069adfe639c84c0149702cf8ee40"'
+)
+
+
+def _with_history(calls: int) -> str:
+    return _state(serial=f'"serial": 1,\n"history": [{{"calls": {calls}, {_RUN}}}]')
+
+
 DOCUMENT_FAULTS = (
     Explanation(
         code="bad-address",
@@ -39,6 +50,15 @@ DOCUMENT_FAULTS = (
         "Put the last one back from git or a backup.",
         bad="\n",
         good=_state(),
+        shows=Shows.STATE,
+    ),
+    Explanation(
+        code="history-rewritten",
+        title="the history of runs in the state was changed",
+        text="Each run holds on to the one before it by a hash. One that was changed, removed or put in between no "
+        f"longer fits, and limits of calls per day would count wrongly. {_KEPT}",
+        bad=_with_history(calls=0),
+        good=_with_history(calls=1),
         shows=Shows.STATE,
     ),
     Explanation(

@@ -1,0 +1,74 @@
+"""What the state remembers of every run: who did what, when, under which plan; each record holds on to the one before.
+
+Rule: a record is never changed. Its link is a hash over what it says and the link before it, so that whoever changes
+the past, or takes a part of it away, would have to write everything after it anew.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from reconciler.core.digest import canonical_json
+from reconciler.core.timestamp import Timestamp, moment
+
+_BEGINNING = "h1"
+"""The link before the first record; it names the scheme."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One apply that could send. *who* ran it at which *commit* of the project, where that is known.
+
+    *calls* is how many of its changes were sent, *done* and so on what became of its changes; a run that broke off is
+    recorded by the one that finds its journal: *ended* is None then, and only what was sent is counted. *left* is how
+    many changes of an approved plan are still to be settled. *guardrails* are the rules that were kept, in words.
+    """
+
+    run: str
+    plan_id: str
+    began: Timestamp
+    ended: Timestamp | None
+    who: str | None
+    commit: str | None
+    calls: int
+    done: int
+    refused: int
+    in_doubt: int
+    undecided: int = 0
+    not_started: int = 0
+    left: int | None = None
+    guardrails: tuple[str, ...] = ()
+    link: str = ""
+
+
+def with_run(history: Sequence[RunRecord], record: RunRecord) -> tuple[RunRecord, ...]:
+    """Return *history* with *record* at its end, unless it tells of that run already."""
+    if any(each.run == record.run for each in history):
+        return tuple(history)
+    before = history[-1].link if history else _BEGINNING
+    return (*history, replace(record, link=_link(before, record)))
+
+
+def broken_link(history: Sequence[RunRecord]) -> RunRecord | None:
+    """Return the first record that does not hold on to the one before it, or is not what it was; None if all do."""
+    if not history:
+        return None
+    if history[0].link != _link(_BEGINNING, history[0]):
+        return history[0]
+    return next((after for before, after in pairwise(history) if after.link != _link(before.link, after)), None)
+
+
+def _link(before: str, record: RunRecord) -> str:
+    told = astuple(replace(record, link=""))
+    return hashlib.sha256(canonical_json([before, *told]).encode()).hexdigest()
+
+
+def calls_since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> int:
+    """Return how many calls the runs made that were under way within *span* before *now*."""
+    return sum(each.calls for each in history if now - moment(each.ended or each.began) < span)
+
+
+def runs_of(history: Sequence[RunRecord], plan_id: str) -> Iterator[RunRecord]:
+    return (each for each in history if each.plan_id == plan_id)

@@ -1,0 +1,109 @@
+"""What stands at the head of a state besides what it belongs to: approved plans, and the history of its runs."""
+
+from typing import Any
+
+from reconciler.core.address import Address, parse_address
+from reconciler.core.diagnostics import shown
+from reconciler.core.digest import Digest
+from reconciler.core.history import RunRecord, broken_link
+from reconciler.core.state import Approval, ApprovedCall
+from reconciler.formats.json_reader import JsonDocument
+
+_APPROVAL = ("plan", "expires", "calls", "lanes")
+_TEXTS = ("run", "plan", "began", "link")
+_COUNTS = ("calls", "done", "refused", "in_doubt", "undecided", "not_started")
+_RUN = (*_TEXTS, "ended", "who", "commit", *_COUNTS, "left", "guardrails")
+_REWRITTEN = (
+    "Somebody has changed or removed a part of the past, or two histories were joined by hand. Get the document back "
+    "from its own history (git, a backup) and compare: what limits of calls count on is not known any more."
+)
+
+
+def approval_object(approval: Approval) -> dict[str, Any]:
+    calls = {address: list(approval.calls[address]) for address in sorted(approval.calls)}
+    lanes = {lane: approval.lanes[lane] for lane in sorted(approval.lanes)}
+    return {"plan": approval.plan_id, "expires": approval.expires, "calls": calls, "lanes": lanes}
+
+
+def run_object(run: RunRecord) -> dict[str, Any]:
+    """Return the JSON object of *run*; what is absent, or was not counted, is left out."""
+    value = {
+        "run": run.run,
+        "plan": run.plan_id,
+        "began": run.began,
+        "ended": run.ended,
+        "who": run.who,
+        "commit": run.commit,
+        **{name: getattr(run, name) for name in _COUNTS},
+        "left": run.left,
+        "guardrails": list(run.guardrails) or None,
+        "link": run.link,
+    }
+    return {name: told for name, told in value.items() if told is not None}
+
+
+def read_approvals(document: JsonDocument, top: dict[str, Any]) -> list[Approval]:
+    values = document.take_or_none(top, "approvals", list, "the state") or []
+    return [_approval(document, value) for value in values]
+
+
+def _approval(document: JsonDocument, value: object) -> Approval:
+    where = "an approval"
+    if not isinstance(value, dict):
+        document.refuse("wrong-field", f"{where} must be an object")
+    document.check_keys(value, _APPROVAL, where)
+    lanes = document.take(value, "lanes", dict, where)
+    if not all(isinstance(each, str) for each in lanes.values()):
+        document.refuse("wrong-field", f"{where}: 'lanes' must hold texts")
+    return Approval(
+        plan_id=document.take(value, "plan", str, where),
+        expires=document.take_time(value, "expires", where),
+        calls=dict(
+            _call(document, address, told) for address, told in document.take(value, "calls", dict, where).items()
+        ),
+        lanes=lanes,
+    )
+
+
+def _call(document: JsonDocument, address: str, value: object) -> tuple[Address, ApprovedCall]:
+    try:
+        parse_address(address)
+    except ValueError:
+        document.refuse("bad-address", f"{shown(address)} is not the address of any target")
+    pair = value if isinstance(value, list) else []
+    if [type(each) for each in pair] != [int, str] or pair[0] < 0:
+        document.refuse("wrong-field", f"an approval: {address} must have a call number and a digest")
+    return Address(address), ApprovedCall(pair[0], Digest(pair[1]))
+
+
+def read_history(document: JsonDocument, top: dict[str, Any]) -> tuple[RunRecord, ...]:
+    values = document.take_or_none(top, "history", list, "the state") or []
+    history = tuple(_run(document, value) for value in values)
+    broken = broken_link(history)
+    if broken is not None:
+        what = f"the history of runs is not what it was, at the run {shown(broken.run)}"
+        document.refuse("history-rewritten", what, hint=_REWRITTEN)
+    return history
+
+
+def _run(document: JsonDocument, value: object) -> RunRecord:
+    where = "a run"
+    if not isinstance(value, dict):
+        document.refuse("wrong-field", f"{where} must be an object")
+    document.check_keys(value, _RUN, where)
+    rules = document.take_or_none(value, "guardrails", list, where) or []
+    if not all(isinstance(each, str) for each in rules):
+        document.refuse("wrong-field", f"{where}: 'guardrails' must be a list of texts")
+    is_ended, is_counted = value.get("ended") is not None, value.get("left") is not None
+    return RunRecord(
+        run=document.take(value, "run", str, where),
+        plan_id=document.take(value, "plan", str, where),
+        began=document.take_time(value, "began", where),
+        ended=document.take_time(value, "ended", where) if is_ended else None,
+        who=document.take_or_none(value, "who", str, where),
+        commit=document.take_or_none(value, "commit", str, where),
+        **{name: document.take_count(value, name, where) for name in _COUNTS},
+        left=document.take_count(value, "left", where) if is_counted else None,
+        guardrails=tuple(rules),
+        link=document.take(value, "link", str, where),
+    )
