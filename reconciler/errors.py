@@ -10,6 +10,7 @@
     ├── Locked                            4   another run is at work on this environment
     ├── StaleError                        5   the state moved while we worked, or is not the last one
     │   └── StalePlan                     5   it moved before anything was sent: planning again is enough
+    │       └── TamperedPlan              5   a saved plan is not what was written
     ├── NeedsDecision                     7   a person must find something out before anything may be sent
     ├── Unreachable                       6   nothing was sent; the same command may be tried again
     ├── AuthenticationError               8   credentials refused
@@ -87,6 +88,10 @@ class StaleError(ReconcilerError):
 
 class StalePlan(StaleError):
     """The state has changed since the plan was made. Nothing was sent."""
+
+
+class TamperedPlan(StalePlan):
+    """A saved plan is not the document that was written, be it by one byte."""
 
 
 class UnfaithfulLayout(ReconcilerError):

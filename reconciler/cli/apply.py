@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reconciler import __version__
+from reconciler.cli.approved import check_usage, load_saved, narrowed, rest_of, take_environment, told
 from reconciler.cli.progress import ConsoleProgress
 from reconciler.cli.project import Planned, hold_lock, make_planned, open_project
 from reconciler.cli.run_log import RunLog, open_log
@@ -20,6 +21,7 @@ from reconciler.core.environment import Environment
 from reconciler.core.plan import place_of
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Run, Stop, exit_status
+from reconciler.core.saved import Rest, SavedPlan
 from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.errors import IllegalPlan, Interrupted, OutOfTime, ReconcilerError, StalePlan, Terminated, UsageError
@@ -29,12 +31,15 @@ from reconciler.reports.json_text import json_text
 from reconciler.reports.plan_report import report_plan
 from reconciler.reports.plan_text import plan_text
 from reconciler.reports.run_text import run_text
-from reconciler.workspace.git import authorship_of
+from reconciler.workspace.git import authorship_of, commit_of
 
 _ON_RECORD = "What was sent before, if anything, is on record: `reconciler plan` shows what is left."
 _FOREVER = float("inf")
 _PLANS = 50
 """How often a plan that nobody was asked about is made anew when others write the state meanwhile."""
+
+_REFUSED = 1
+"""How an apply ends that has nothing to do any more of an approved plan, of which the platform has refused a part."""
 
 _MARGIN = 15.0
 """Seconds before a deadline in which no more calls are begun, or a fifth of the time if that is less."""
@@ -51,15 +56,20 @@ def run(arguments: argparse.Namespace, world: World) -> int:
     time = _Time(world.monotonic() + arguments.deadline, arguments.deadline)
     signal.signal(signal.SIGTERM, _terminate)
     try:
+        check_usage(arguments)
+        saved = load_saved(arguments.plan_file, world) if arguments.plan_file is not None else None
+        if saved is not None:
+            take_environment(saved, arguments, world)
         with _log(arguments, world) as log, _lock(arguments, world, time):
-            finished = _run_until_planned(arguments, world, log, time)
+            session = _Session(arguments, world, log, time, saved)
+            finished, refused = _run_until_planned(session)
     except _FAILURES as error:
         failure = _failure_of(error)
         if arguments.json:
             world.console.out(json_text(failed_apply_document(failure, arguments.environment)))
         raise failure from error
     _report(finished, arguments, world)
-    return exit_status(finished)
+    return exit_status(finished) or (_REFUSED if refused else 0)
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -124,28 +134,50 @@ def _lock(arguments: argparse.Namespace, world: World, time: _Time) -> AbstractC
     return hold_lock(open_project(arguments, world), world, timeout=patience)
 
 
-def _run_until_planned(arguments: argparse.Namespace, world: World, log: RunLog, time: _Time) -> Run:
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """One apply: what it was asked, and by whom it is told. *saved* is the plan that a file holds, if one is named."""
+
+    arguments: argparse.Namespace
+    world: World
+    log: RunLog
+    time: _Time
+    saved: SavedPlan | None
+
+    @property
+    def is_approved(self) -> bool:
+        return self.saved is not None or self.arguments.expect is not None
+
+
+def _run_until_planned(session: _Session) -> tuple[Run, int]:
     """Apply, and plan anew if the state has moved before anything was sent: nobody has approved that very plan.
 
-    Somebody who was asked has; then the plan is stale, which is raised.
+    Somebody who was asked, or names a plan, has; then the plan is stale, which is raised. Return besides how many calls
+    of an approved plan the platform has refused in earlier runs.
     """
-    for _ in range(_PLANS if arguments.yes else 0):
+    for _ in range(_PLANS if session.arguments.yes and not session.is_approved else 0):
         try:
-            return _run(arguments, world, log, time)
+            return _run(session)
         except StalePlan:
-            world.console.err("The state has changed since the plan was made; nothing was sent. Planning again.\n")
-    return _run(arguments, world, log, time)
+            told_again = "The state has changed since the plan was made; nothing was sent. Planning again.\n"
+            session.world.console.err(told_again)
+    return _run(session)
 
 
-def _run(arguments: argparse.Namespace, world: World, log: RunLog, time: _Time) -> Run:
+def _run(session: _Session) -> tuple[Run, int]:
     """Plan, show, ask and apply. The lock is held all the while, so that what was shown is what is done."""
+    arguments, world = session.arguments, session.world
     planned = make_planned(arguments, world)
+    rest = rest_of(planned, session.saved, arguments.expect)
+    planned = narrowed(planned, rest)
     _show(planned, arguments, world)
+    if rest is not None:
+        world.console.err(told(rest))
     _check(planned)
     _check_confirmed(planned.opened.environment, arguments)
     if planned.plan.calls:
-        _confirm(planned.opened.environment, arguments, world)
-    return _apply(planned, arguments, world, log, time)
+        _confirm(planned.opened.environment, session)
+    return _apply(session, planned, rest), rest.refused if rest else 0
 
 
 def _show(planned: Planned, arguments: argparse.Namespace, world: World) -> None:
@@ -177,13 +209,13 @@ def _check_confirmed(environment: Environment, arguments: argparse.Namespace) ->
         )
 
 
-def _confirm(environment: Environment, arguments: argparse.Namespace, world: World) -> None:
+def _confirm(environment: Environment, session: _Session) -> None:
     """Return if somebody wants this. Raise UsageError otherwise; nothing is sent then."""
-    name = environment.name
+    name, arguments = environment.name, session.arguments
     if environment.is_production and arguments.confirm is None:
-        _ask_for(name, f"This is production. Type its name, {name}, to send: ", "--confirm", world)
-    elif not arguments.yes and not (environment.is_production and arguments.confirm):
-        _ask_for("yes", "Send these calls? Only 'yes' does: ", "--yes", world)
+        _ask_for(name, f"This is production. Type its name, {name}, to send: ", "--confirm", session.world)
+    elif not (arguments.yes or session.is_approved) and not (environment.is_production and arguments.confirm):
+        _ask_for("yes", "Send these calls? Only 'yes' does: ", "--yes", session.world)
 
 
 def _ask_for(word: str, question: str, option: str, world: World) -> None:
@@ -220,13 +252,14 @@ class _Signals:
         self.stop = self.stop or stop
 
 
-def _apply(planned: Planned, arguments: argparse.Namespace, world: World, log: RunLog, time: _Time) -> Run:
+def _apply(session: _Session, planned: Planned, rest: Rest | None) -> Run:
     """Carry the plan out, between a line of the log that says what and one that says how it ended."""
-    run, plan, state = world.new_run(), planned.plan, planned.stored.state
+    log, plan, state = session.log, planned.plan, planned.stored.state
+    run = session.world.new_run()
     environment = planned.opened.environment
     log.begin(
         run=run,
-        plan=plan.id,
+        plan=rest.approval.plan_id if rest and rest.approval else plan.id,
         project=planned.opened.project.name,
         environment=environment.name,
         tenant=environment.tenant or (state.tenant if state else None),
@@ -235,7 +268,7 @@ def _apply(planned: Planned, arguments: argparse.Namespace, world: World, log: R
     )
     try:
         gc.freeze()  # what was planned lives to the end: the collector need not look at it again and again
-        finished = asyncio.run(_send(run, planned, arguments, world, log, time=time))
+        finished = asyncio.run(_send(session, run, planned, rest))
     except _FAILURES as error:
         failure = _failure_of(error)
         log.end(run, status=failure.exit_status, error=type(failure).__name__)
@@ -244,15 +277,17 @@ def _apply(planned: Planned, arguments: argparse.Namespace, world: World, log: R
     return finished
 
 
-async def _send(
-    run: str, planned: Planned, arguments: argparse.Namespace, world: World, log: RunLog, *, time: _Time
-) -> Run:
+async def _send(session: _Session, run: str, planned: Planned, rest: Rest | None) -> Run:
+    arguments, world, time = session.arguments, session.world, session.time
     opened, plan = planned.opened, planned.plan
     places = [place_of(change) for change in plan.calls]
     request = Request(
         plan=plan,
         stored=planned.stored,
         run=run,
+        approval=rest.approval if rest else None,
+        who=world.identity()["who"],
+        commit=commit_of(opened.folder) if plan.calls else None,
         machine=world.machine(),
         lineage=world.new_id(),
         configured=Tenancy(tenant=opened.environment.tenant, entity=opened.environment.entity),
@@ -263,7 +298,7 @@ async def _send(
         max_calls=arguments.max_calls,
     )
     signals = _Signals(world=world)
-    progress = ConsoleProgress(world.console, log, results_to_stderr=arguments.json)
+    progress = ConsoleProgress(world.console, session.log, results_to_stderr=arguments.json)
     async with open_platform(opened, world) if plan.calls else nobody() as platform:
         ports = Ports(
             store=planned.store,

@@ -62,6 +62,7 @@ def build_parser(first: str = "") -> Parser:
         "validate": _add_validate,
         "plan": _add_plan,
         "apply": _add_apply,
+        "show": _add_show,
         "state": _add_state,
         "fmt": _add_fmt,
         "init": _add_init,
@@ -161,6 +162,14 @@ def _add_init(commands: "_Commands[Parser]") -> None:
 def _add_plan(commands: "_Commands[Parser]") -> None:
     parser = _command(commands, "plan", "show what apply would send, without credentials and without sending")
     _add_selection(parser)
+    parser.add_argument("--out", metavar="FILE", type=Path, help="save the plan, to be reviewed and applied exactly so")
+    parser.add_argument(
+        "--expires",
+        metavar="DURATION",
+        type=_lifetime,
+        default=7 * 86_400,
+        help="how long a saved plan may be applied, such as 12h or 2d (default 7d)",
+    )
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit with 2 if changes are pending")
     parser.add_argument("--no-cache", action="store_true", help="read every file anew, and keep nothing")
     parser.add_argument("--json", action="store_true", help="print the plan as JSON (schemas/plan.schema.json)")
@@ -168,6 +177,12 @@ def _add_plan(commands: "_Commands[Parser]") -> None:
 
 def _add_apply(commands: "_Commands[Parser]") -> None:
     parser = _command(commands, "apply", "plan, ask, send what is missing and record the ids")
+    parser.add_argument(
+        "plan_file", metavar="PLAN_FILE", type=Path, nargs="?", help="carry out exactly this plan, without asking"
+    )
+    parser.add_argument(
+        "--expect", metavar="PLAN_ID", help="carry out what is planned, without asking, if that is its id"
+    )
     _add_selection(parser)
     parser.add_argument(
         "--concurrency",
@@ -200,8 +215,16 @@ def _add_apply(commands: "_Commands[Parser]") -> None:
     parser.add_argument("--json", action="store_true", help="print the results as JSON (schemas/apply.schema.json)")
 
 
+def _add_show(commands: "_Commands[Parser]") -> None:
+    parser = _command(commands, "show", "show a saved plan as `plan` has shown it", project=False)
+    parser.add_argument("plan_file", metavar="PLAN_FILE", type=Path)
+    parser.add_argument("--json", action="store_true", help="print it as JSON (schemas/plan.schema.json)")
+
+
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST = 7 * 86_400
+_LIFETIMES = {"m": 60, "h": 3600, "d": 86_400}
+_LONGEST_LIFE = 90 * 86_400
 
 
 def _duration(text: str) -> float:
@@ -212,6 +235,15 @@ def _duration(text: str) -> float:
         seconds = -1.0
     if not 0 <= seconds <= _LONGEST:
         raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 8m or 1h")
+    return seconds
+
+
+def _lifetime(text: str) -> int:
+    """Read ``90m``, ``12h`` or ``2d`` as seconds."""
+    unit, number = _LIFETIMES.get(text[-1:], 0), text[:-1]
+    seconds = int(number) * unit if number.isascii() and number.isdecimal() and len(number) < 7 else 0
+    if not 0 < seconds <= _LONGEST_LIFE:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90m, 12h or 2d, up to 90d")
     return seconds
 
 

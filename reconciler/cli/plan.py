@@ -17,6 +17,10 @@ _CHANGES_PENDING = 2
 def run(arguments: argparse.Namespace, world: World) -> int:
     console = world.console
     try:
+        if arguments.out is not None:
+            from reconciler.cli.approved import check_out  # noqa: PLC0415  (see above)
+
+            check_out(arguments.out, world)
         planned = make_planned(arguments, world, cache=None if arguments.no_cache else open_cache(world))
     except ReconcilerError as error:
         if arguments.json:
@@ -37,4 +41,8 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         console.out(json_text(plan_document(plan)))
     else:
         console.out(plan_text(report_plan(plan), console.paint))
+    if arguments.out is not None:
+        from reconciler.cli.approved import save  # noqa: PLC0415  (see above)
+
+        save(planned, arguments.out, arguments.expires, world)
     return _CHANGES_PENDING if arguments.detailed_exitcode and plan.changes else 0

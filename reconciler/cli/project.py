@@ -2,7 +2,8 @@
 
 import argparse
 import gc
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -99,9 +100,15 @@ def make_planned(arguments: argparse.Namespace, world: World, *, cache: FolderCa
 
     What is read lives as long as the plan and has no cycles: the collector would look at all of it for nothing.
     """
+    with without_collector():
+        return _make_planned(arguments, world, cache)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
     gc.disable()
     try:
-        return _make_planned(arguments, world, cache)
+        yield
     finally:
         gc.enable()
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TypeAlias
 
 from reconciler.core.address import Address
@@ -121,6 +122,17 @@ Change: TypeAlias = Regenerate | Reissue | Resume | Undecided | Blocked
 Calling: TypeAlias = Regenerate | Reissue | Resume
 
 
+def flags_of(change: Change) -> Flags:
+    """The flags that are sent, or were sent where nothing is any more."""
+    match change:
+        case Regenerate() | Reissue() | Blocked():
+            return change.declaration.flags
+        case Undecided():
+            return change.flags
+        case Resume():
+            return change.unsettled.call.flags
+
+
 def place_of(change: Change) -> Place | None:
     return change.declaration.place if change.declaration else None
 
@@ -143,7 +155,7 @@ class Binding:
     after_server_error: AfterServerError = AfterServerError.UNDECIDED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """*changes* are in the order of addresses; *unchanged*, *undeclared* and *left_out* are counts of addresses.
 
@@ -162,9 +174,9 @@ class Plan:
     forecast: Forecast | None = None
     lanes: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def calls(self) -> tuple[Calling, ...]:
-        return tuple(each for each in self.changes if isinstance(each, Regenerate | Reissue | Resume))
+        return tuple(each for each in self.changes if isinstance(each, (Regenerate, Reissue, Resume)))
 
     @property
     def summary(self) -> dict[str, int]:
@@ -176,7 +188,7 @@ class Plan:
             "calls": len(self.calls),
         }
 
-    @property
+    @cached_property
     def id(self) -> str:
         return plan_id(self.binding, map(effect, self.changes), self.lanes)
 

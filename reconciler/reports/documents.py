@@ -4,16 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput
-from reconciler.core.forecast import Forecast
 from reconciler.core.outcome import category_of
-from reconciler.core.plan import Change, Plan, Reissue, place_of
+from reconciler.core.plan import Plan
 from reconciler.core.run import CallError, Outcome, Result, Run
 from reconciler.core.selection import Action
-from reconciler.core.timestamp import timestamp
 from reconciler.errors import ReconcilerError
-from reconciler.reports.plan_report import flags_of
-
-FORMAT_VERSION = "1.0"
+from reconciler.formats.plan_document import FORMAT_VERSION, change_object, diagnostic_object, forecast_object
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -24,9 +20,9 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "tenant": plan.binding.tenant,
         "summary": plan.summary,
         "left_out": plan.left_out,
-        "changes": [_change(change) for change in plan.changes],
-        "warnings": [_diagnostic(each) for each in plan.warnings],
-        "forecast": _forecast(plan.forecast) if plan.forecast else None,
+        "changes": [change_object(change) for change in plan.changes],
+        "warnings": [diagnostic_object(each) for each in plan.warnings],
+        "forecast": forecast_object(plan.forecast) if plan.forecast else None,
     }
 
 
@@ -64,49 +60,7 @@ def _failure(error: ReconcilerError) -> dict[str, Any]:
 
 
 def _diagnostics(found: Iterable[Diagnostic]) -> list[dict[str, str]]:
-    return [_diagnostic(each) for each in found]
-
-
-def _diagnostic(found: Diagnostic) -> dict[str, str]:
-    return {
-        "code": found.code,
-        "severity": str(found.severity),
-        "summary": found.summary,
-        "detail": found.detail,
-        "hint": found.hint,
-        "place": str(found.place),
-    }
-
-
-def _change(change: Change) -> dict[str, Any]:
-    place = place_of(change)
-    value: dict[str, Any] = {
-        "address": change.address,
-        "action": change.action,
-        "flags": flags_of(change).as_sent,
-        "trigger": change.declaration.trigger if change.declaration else None,
-        "call": change.call,
-        "digest": change.digest,
-        "reasons": list(change.reasons),
-        "reason": change.declaration.reason if change.declaration else None,
-        "owner": change.declaration.owner if change.declaration else None,
-        "place": str(place) if place else None,
-    }
-    if isinstance(change, Reissue):
-        value["fields"] = [{"field": f.field, "before": f.before, "after": f.after} for f in change.fields]
-        if change.not_before is not None:
-            value["not_before"] = timestamp(change.not_before)
-    return value
-
-
-def _forecast(forecast: Forecast) -> dict[str, Any]:
-    rate = forecast.calls_per_second
-    return {
-        "calls": forecast.calls,
-        "seconds": forecast.seconds,
-        "basis": forecast.basis,
-        "calls_per_second": round(rate, 3) if rate is not None else None,
-    }
+    return [diagnostic_object(each) for each in found]
 
 
 def _result(result: Result) -> dict[str, Any]:

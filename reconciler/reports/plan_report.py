@@ -10,7 +10,7 @@ from itertools import groupby
 from reconciler.core.declaration import Flags
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.forecast import Basis
-from reconciler.core.plan import Blocked, Change, Plan, Regenerate, Reissue, Resume, Undecided, place_of
+from reconciler.core.plan import Change, Plan, flags_of, place_of
 from reconciler.core.selection import Action
 
 
@@ -89,17 +89,6 @@ def lasting(seconds: int) -> str:
             rest = seconds % size // smaller
             return f"{seconds // size} {unit}" + (f" {rest} {lower}" if rest else "")
     return f"{seconds} s"
-
-
-def flags_of(change: Change) -> Flags:
-    """The flags that are sent, or were sent where nothing is any more."""
-    match change:
-        case Regenerate() | Reissue() | Blocked():
-            return change.declaration.flags
-        case Undecided():
-            return change.flags
-        case Resume():
-            return change.unsettled.call.flags
 
 
 def _groups(changes: Iterable[Change]) -> Iterator[Group]:

@@ -25,6 +25,13 @@ def authorship_of(folder: Path, paths: Iterable[str]) -> Mapping[str, Authorship
     }
 
 
+def commit_of(folder: Path) -> str | None:
+    """Return the commit that is checked out, ending in ``-dirty`` if *folder* was edited since; None without git."""
+    commit = git(folder, "rev-parse", "--verify", "HEAD")
+    changed = git(folder, "status", "--porcelain=v1", "--untracked-files=no", "--", ".")
+    return f"{commit.decode().strip()}{'-dirty' if changed else ''}" if commit else None
+
+
 def prefix_in_repository(folder: Path) -> str:
     """Return the path from the root of the checkout that holds *folder* to *folder*, "" if it is that or there is none.
 

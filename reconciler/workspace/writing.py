@@ -14,13 +14,22 @@ _HINT = "Check rights, disk space and quota, then run the command again."
 def replace_file(path: Path, content: bytes, *, name: str) -> None:
     """Replace the file at *path* or leave it as it is; mode and link stay. *name* is what messages call it.
 
-    Raise StorageError if it cannot be written, which includes that it is read-only.
+    Raise StorageError if it cannot be written, which includes that it is read-only or gone.
     """
+    _write_whole(path, content, name=name, may_be_new=False)
+
+
+def put_file(path: Path, content: bytes, *, name: str) -> None:
+    """Likewise, but make the file where there is none, with the folders that are missing."""
+    _write_whole(path, content, name=name, may_be_new=True)
+
+
+def _write_whole(path: Path, content: bytes, *, name: str, may_be_new: bool) -> None:
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.new")
     try:
-        _refuse_read_only(target)
-        _write_new(temporary, content, mode=stat.S_IMODE(target.stat().st_mode))
+        mode = _mode_of(target, may_be_new=may_be_new)
+        _write_new(temporary, content, mode=mode)
         os.replace(temporary, target)  # noqa: PTH105  (one system call, named as such)
     except OSError as error:
         with suppress(OSError):
@@ -29,18 +38,33 @@ def replace_file(path: Path, content: bytes, *, name: str) -> None:
         raise StorageError("The file cannot be written", detail, hint=_HINT) from error
 
 
+def _mode_of(target: Path, *, may_be_new: bool) -> int | None:
+    """Return the mode that the file is to keep; None for one that is new, whose folder is there then."""
+    try:
+        mode = stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        if not may_be_new:
+            raise
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return None
+    _refuse_read_only(target)
+    return mode
+
+
 def _refuse_read_only(path: Path) -> None:
     """Renaming needs no right to write to the file itself, but who took it away meant it."""
     if not os.access(path, os.W_OK):
         raise OSError(0, "it is read-only")
 
 
-def _write_new(path: Path, content: bytes, *, mode: int) -> None:
+def _write_new(path: Path, content: bytes, *, mode: int | None) -> None:
+    """*mode* is None for what a new file of this user has."""
     with suppress(FileNotFoundError):
         path.unlink()  # what a broken run has left
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, mode)
+        if mode is not None:
+            os.fchmod(descriptor, mode)
         file.write(content)
         file.flush()
         os.fsync(descriptor)

@@ -1,0 +1,116 @@
+"""Plans that somebody has approved, by file or by id: saved, loaded, and what of them is left to do."""
+
+import argparse
+import os
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from reconciler.cli.project import ENVIRONMENT_VARIABLE, Planned, without_collector
+from reconciler.cli.wiring import World
+from reconciler.core.saved import Rest, SavedPlan, rest_of_expected, rest_of_saved, saved_plan
+from reconciler.core.table import digests_of
+from reconciler.errors import StalePlan, StorageError, UsageError
+from reconciler.formats.plan_document import BEGINNING, write_plan
+from reconciler.formats.plan_reader import read_plan
+from reconciler.reports.plan_report import counted
+from reconciler.workspace.writing import put_file
+
+_ID = re.compile(r"p[0-9]+-[0-9a-f]{64}")
+
+
+def check_out(file: Path, world: World) -> None:
+    """Raise UsageError unless *file* may be written: it is not there, empty, or a plan that was saved before."""
+    path = Path(os.path.realpath(world.here / file))
+    try:
+        if not path.exists():
+            return
+        begins = path.open("rb").read(len(BEGINNING)) if path.is_file() else None
+    except OSError as error:
+        raise StorageError("The file cannot be read", f"{file}: {error.strerror or error}.") from error
+    if begins not in (b"", BEGINNING):
+        raise UsageError(
+            "Not a file for a plan",
+            f"{file} is there already and is no saved plan. Nothing was written.",
+            hint="Name another file, or move this one away.",
+        )
+
+
+def save(planned: Planned, file: Path, lifetime: int, world: World) -> None:
+    """Raise StorageError if it cannot be written."""
+    saved = saved_plan(planned.plan, made=planned.at, lifetime=timedelta(seconds=lifetime))
+    with without_collector():
+        content = write_plan(saved)
+    put_file(world.here / file, content, name=str(file))
+    world.console.err(f"Saved to {file}, good until {saved.expires}: `reconciler apply {file}` does exactly that.\n")
+
+
+def load_saved(file: Path, world: World) -> SavedPlan:
+    """Raise UsageError if *file* is not there, and what `read_plan` raises."""
+    try:
+        content = (world.here / file).read_bytes()
+    except FileNotFoundError:
+        raise UsageError(
+            "No such plan", f"{file} is not there.", hint="Save one with `reconciler plan --out`."
+        ) from None
+    except OSError as error:
+        raise StorageError("The plan cannot be read", f"{file}: {error.strerror or error}.") from error
+    with without_collector():
+        return read_plan(content, str(file))
+
+
+def take_environment(saved: SavedPlan, arguments: argparse.Namespace, world: World) -> None:
+    """Go on with the environment of *saved*. Raise StalePlan if another one is asked for."""
+    name = saved.plan.binding.environment
+    asked = arguments.environment or world.variables.get(ENVIRONMENT_VARIABLE)
+    if asked not in (None, "", name):
+        raise StalePlan(
+            "Stale plan",
+            f"{saved.id} was made for the environment {name}, and {asked} is asked for. Nothing was sent.",
+            hint=f"Leave out -e (and {ENVIRONMENT_VARIABLE}), or plan for {asked}.",
+        )
+    arguments.environment = name
+
+
+def check_usage(arguments: argparse.Namespace) -> None:
+    """Raise UsageError if what is to be applied is said in two ways."""
+    if arguments.plan_file is not None and arguments.expect is not None:
+        raise UsageError(
+            "Wrong usage", "A plan file has its id: --expect says it twice.", hint="Leave one of them out."
+        )
+    if arguments.plan_file is not None and (arguments.only or arguments.excepted):
+        raise UsageError(
+            "Wrong usage",
+            "A saved plan is carried out as it was approved: --only and --except are part of it.",
+            hint="Save another plan with them, or begin no more than some with --max-calls.",
+        )
+    if arguments.expect is not None and not _ID.fullmatch(arguments.expect):
+        raise UsageError(
+            "Wrong usage", f"{arguments.expect!r} is no plan id.", hint="`plan` ends with it: p1- and 64 hex digits."
+        )
+
+
+def rest_of(planned: Planned, saved: SavedPlan | None, expect: str | None) -> Rest | None:
+    """Return what of the approved plan is left to do; None if it is whatever is planned now that is to be applied."""
+    state, declared = planned.stored.state, digests_of(planned.spec)
+    if saved is not None:
+        return rest_of_saved(saved, planned.plan, state, declared, planned.at)
+    if expect is not None:
+        return rest_of_expected(expect, planned.plan, state, declared, planned.at)
+    return None
+
+
+def narrowed(planned: Planned, rest: Rest | None) -> Planned:
+    return planned if rest is None else replace(planned, plan=rest.plan)
+
+
+def told(rest: Rest) -> str:
+    """Return what a person is told of the runs before; empty if there were none."""
+    refused = f" The platform refused {rest.refused} of them; plan again for new calls." if rest.refused else ""
+    if rest.approval is None:
+        settled = "1 call of it was" if rest.settled == 1 else f"{rest.settled} calls of it were"
+        return f"Nothing is left to do of this plan: {settled} settled by earlier runs.{refused}\n"
+    if rest.settled or rest.refused:
+        return f"Earlier runs have settled {counted(rest.settled, 'call')} of this plan; this is the rest.{refused}\n"
+    return ""

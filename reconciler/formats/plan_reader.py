@@ -1,0 +1,258 @@
+"""A saved plan, read back: by its hash it is whole, by its id it says what was approved.
+
+Rule: changes are made when they are looked at. Carrying a plan out needs of nearly all of them no more than address,
+call number and digest.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, overload
+
+from reconciler.core.address import Address, parse_address
+from reconciler.core.declaration import Declaration, Flags
+from reconciler.core.diagnostics import Diagnostic, Place, Severity
+from reconciler.core.diff import FieldChange
+from reconciler.core.digest import SCHEME, Digest
+from reconciler.core.entry import Unsettled
+from reconciler.core.environment import AfterServerError
+from reconciler.core.forecast import Basis, Forecast
+from reconciler.core.plan import (
+    PLAN_SCHEME,
+    Binding,
+    Blocked,
+    Change,
+    Effect,
+    Plan,
+    Regenerate,
+    Reissue,
+    Resume,
+    Undecided,
+    plan_id,
+)
+from reconciler.core.saved import SavedPlan
+from reconciler.core.selection import Action, Selection, parse_selector
+from reconciler.core.state import ApprovedCall
+from reconciler.core.timestamp import Timestamp, moment
+from reconciler.errors import ReconcilerError, StalePlan, TamperedPlan
+from reconciler.formats.json_reader import JsonDocument
+from reconciler.formats.plan_document import BOUND
+from reconciler.formats.state import read_unsettled
+
+_END = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n\Z')
+_LONGEST_END = 100
+_PLACE = re.compile(r"(.+?)(?::([1-9][0-9]{0,9}):([1-9][0-9]{0,9}))?", re.DOTALL)
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, ReconcilerError)
+_AGAIN = "Plan and review again."
+
+
+def read_plan(content: bytes, path: str) -> SavedPlan:
+    """Return the saved plan of a document; *path* is what messages call it.
+
+    Raise TamperedPlan unless it is exactly what `write_plan` wrote, StalePlan for another scheme of digests or of ids,
+    InvalidInput for a newer format.
+    """
+    value = _whole(content, path)
+    _check_schemes(value, path)
+    try:
+        saved = _saved(value, path)
+        effects = _effects(value["changes"])
+        is_same = plan_id(saved.plan.binding, effects, saved.plan.lanes) == saved.id
+    except _MALFORMED as error:
+        raise tampered(path, f"it is no plan ({type(error).__name__})") from None
+    if not is_same:
+        raise tampered(path, "its id does not follow from what it says")
+    return saved
+
+
+def tampered(path: str, why: str) -> TamperedPlan:
+    return TamperedPlan(
+        "Not the plan that was written",
+        f"{path}: {why}. Nothing was sent.",
+        hint="Get the file anew from where it was made (line ends and spaces count), or plan and review again.",
+    )
+
+
+def _whole(content: bytes, path: str) -> Mapping[str, Any]:
+    """Return the value of a document whose hash holds."""
+    end = _END.search(content, max(0, len(content) - _LONGEST_END))
+    if end is None:
+        raise tampered(path, "it does not end as `reconciler plan --out` ends a plan")
+    body = memoryview(content)[: end.start()]
+    if hashlib.sha256(body).hexdigest() != end[1].decode():
+        raise tampered(path, "some of its bytes have changed since")
+    try:
+        value = json.loads(bytes(body) + b"}")
+        version = value["format_version"]
+    except _MALFORMED as error:
+        raise tampered(path, f"it is no plan ({type(error).__name__})") from None
+    if not (isinstance(version, str) and version.startswith("1.")):
+        document = JsonDocument(path, restore=_AGAIN)
+        document.refuse("newer-version", f"the plan has format {version}, and this reconciler reads format 1")
+    return dict(value)
+
+
+def _check_schemes(value: Mapping[str, Any], path: str) -> None:
+    scheme, id_scheme = value.get("digest_scheme"), str(value.get("plan_id")).partition("-")[0]
+    for what, found, known in (("digests", scheme, SCHEME), ("plan ids", id_scheme, PLAN_SCHEME)):
+        if found != known:
+            raise StalePlan(
+                "Stale plan",
+                f"{path}: it was made with the scheme {found} of {what}, and this reconciler has {known}. "
+                "Nothing was sent.",
+                hint=_AGAIN,
+            )
+
+
+def _saved(value: Mapping[str, Any], path: str) -> SavedPlan:
+    rows = value["changes"]
+    _check_rows(rows)
+    made, expires = Timestamp(value["made"]), Timestamp(value["expires"])
+    moment(made), moment(expires)
+    counts = value["summary"]
+    plan = Plan(
+        binding=Binding(
+            **{name: value[name] for name in BOUND}, after_server_error=AfterServerError(value["after_server_error"])
+        ),
+        changes=_Rows(rows, path),
+        unchanged=counts["unchanged"],
+        undeclared=counts["undeclared"],
+        left_out=value["left_out"],
+        last_applied=value["last_applied"],
+        selection=Selection(
+            only=tuple(map(parse_selector, value["only"])), excepted=tuple(map(parse_selector, value["except"]))
+        ),
+        warnings=tuple(map(_diagnostic, value["warnings"])),
+        forecast=_forecast(value["forecast"]),
+        lanes=value["lanes"],
+    )
+    calls = {row["address"]: ApprovedCall(row["call"], row["digest"]) for row in rows if row["action"] in _CALLS}
+    idle = frozenset(row["address"] for row in rows if row["action"] not in _CALLS)
+    return SavedPlan(plan=plan, id=value["plan_id"], made=made, expires=expires, calls=calls, idle=idle)
+
+
+_CALLS = frozenset({Action.REGENERATE, Action.REISSUE, Action.RESUME})
+_NEW = frozenset({Action.REGENERATE, Action.REISSUE, Action.BLOCKED})
+_ACTIONS = frozenset(Action)
+
+
+def _check_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Raise TypeError or ValueError unless each of *rows* says in the right form what a change does."""
+    kinds = {(type(row["address"]), type(row["call"]), type(row["digest"])) for row in rows}
+    if kinds - {(str, int, str)} or {row["action"] for row in rows} - _ACTIONS:
+        raise TypeError(kinds)
+    if len({row["address"] for row in rows}) < len(rows):
+        raise ValueError(rows)
+
+
+def _effects(rows: Sequence[Mapping[str, Any]]) -> list[Effect]:
+    return [
+        ("call" if row["action"] in _NEW else "unsettled", row["address"], row["digest"], row["call"]) for row in rows
+    ]
+
+
+class _Rows(Sequence[Change]):
+    """Changes, each made when it is looked at. Raise TamperedPlan for one that cannot be."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], path: str) -> None:
+        self._rows = rows
+        self._path = path
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Change: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Change]: ...
+    def __getitem__(self, index: int | slice) -> Change | Sequence[Change]:
+        if isinstance(index, slice):
+            return _Rows(self._rows[index], self._path)
+        row = self._rows[index]
+        try:
+            return _change(row, self._path)
+        except _MALFORMED as error:
+            raise tampered(self._path, f"change {index + 1} is none ({type(error).__name__})") from None
+
+
+def _change(row: Mapping[str, Any], path: str) -> Change:
+    address, digest, call, reasons = Address(row["address"]), Digest(row["digest"]), row["call"], tuple(row["reasons"])
+    flags = Flags((row["flags"]["onlyReSend"], row["flags"]["reMigrate"]))
+    declared = _declaration(address, flags, row)
+    action = Action(row["action"])
+    if action is Action.UNDECIDED:
+        unsettled = _unsettled(row["unsettled"], path)
+        return Undecided(
+            address=address,
+            declaration=declared,
+            unsettled=unsettled,
+            digest=digest,
+            flags=flags,
+            call=call,
+            reasons=reasons,
+        )
+    if declared is None:
+        raise ValueError(row)
+    match action:
+        case Action.REGENERATE:
+            return Regenerate(declaration=declared, digest=digest, call=call, reasons=reasons)
+        case Action.REISSUE:
+            fields = tuple(FieldChange(each["field"], each["before"], each["after"]) for each in row["fields"])
+            after = _moment(row.get("not_before"))
+            return Reissue(
+                declaration=declared, digest=digest, call=call, fields=fields, not_before=after, reasons=reasons
+            )
+        case Action.RESUME:
+            lost = _unsettled(row["unsettled"], path)
+            if lost is None:
+                raise ValueError(row)
+            return Resume(
+                declaration=declared, digest=digest, unsettled=lost, next_call=row["next_call"], reasons=reasons
+            )
+        case Action.BLOCKED:
+            by = Address(row["by"])
+            return Blocked(declaration=declared, digest=digest, call=call, by=by, reasons=reasons)
+
+
+def _declaration(address: Address, flags: Flags, row: Mapping[str, Any]) -> Declaration | None:
+    if row["place"] is None:
+        return None
+    return Declaration(
+        address=address,
+        target=parse_address(address),
+        flags=flags,
+        trigger=row["trigger"],
+        place=_place(row["place"]),
+        reason=row["reason"],
+        owner=row["owner"],
+    )
+
+
+def _place(text: str) -> Place:
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    return Place(found[1], int(found[2] or 0), int(found[3] or 0))
+
+
+def _moment(text: Timestamp | None) -> datetime | None:
+    return None if text is None else moment(text)
+
+
+def _unsettled(value: object, path: str) -> Unsettled | None:
+    return None if value is None else read_unsettled(JsonDocument(path, restore=_AGAIN), value, "a change")
+
+
+def _diagnostic(value: Mapping[str, Any]) -> Diagnostic:
+    texts = {name: str(value[name]) for name in ("code", "summary", "detail", "hint")}
+    return Diagnostic(**texts, place=_place(value["place"]), severity=Severity(value["severity"]))
+
+
+def _forecast(value: Mapping[str, Any] | None) -> Forecast | None:
+    if value is None:
+        return None
+    basis = Basis(value["basis"]) if value["basis"] is not None else None
+    rate = value["calls_per_second"]
+    return Forecast(calls=value["calls"], seconds=value["seconds"], basis=basis, calls_per_second=rate)
