@@ -125,13 +125,12 @@ def _is_settled(state: State | None, plan_id: str) -> bool:
 
 
 def _check_tenancy(saved: Binding, now: Binding) -> None:
-    """A tenant that was not known when the plan was made may be known by now."""
+    """A tenant that was not known when the plan was made may be known by now; one that no longer is has moved."""
     for what, planned, found in (("tenant", saved.tenant, now.tenant), ("entity", saved.entity, now.entity)):
-        if planned is not None and planned != found:
+        if None not in (planned, found) and planned != found:
             raise WrongTenant(
                 f"Wrong {what}",
-                f"The plan was made for {what} {planned}, and project file and state say {found or 'none'}. "
-                "Nothing was sent.",
+                f"The plan was made for {what} {planned}, and project file and state say {found}. Nothing was sent.",
                 hint="If it is this one that is meant, plan and review again.",
             )
 
@@ -150,6 +149,9 @@ def _moved_bindings(saved: Binding, now: Binding) -> Iterator[str]:
     for what, was, found in pairs:
         if was != found:
             yield f"{what}: it was {was}, and is {found} now"
+    for what, was, found in (("tenant", saved.tenant, now.tenant), ("entity", saved.entity, now.entity)):
+        if was is not None and found is None:
+            yield f"the {what}: it was {was}, and neither project file nor state says it now"
     if saved.lineage is None:
         return
     if saved.lineage != now.lineage:
