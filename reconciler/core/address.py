@@ -40,10 +40,13 @@ def parse_address(address: str) -> Target:
 
 
 def address_order(address: str) -> tuple[str, tuple[tuple[int, int, str], ...]]:
-    """Return a sort key under which numbers count as numbers: version 2 comes before version 10."""
+    """Return a sort key under which numbers count as numbers: version 2 comes before version 10.
+
+    Digits have the same order to any base, and Python refuses to read more than 4,300 of them to base 10.
+    """
     type_name, _, rest = address.partition("/")
     pieces = _DIGITS.split(rest)
-    return type_name, tuple((1, int(p), p) if p.isdecimal() and p.isascii() else (0, 0, p) for p in pieces if p)
+    return type_name, tuple((1, int(p, 16), p) if p.isdecimal() and p.isascii() else (0, 0, p) for p in pieces if p)
 
 
 def lane_of(target: Target) -> str:

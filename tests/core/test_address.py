@@ -54,6 +54,12 @@ def test_numbers_sort_as_numbers() -> None:
     ]
 
 
+def test_numbers_of_any_length_sort_as_numbers() -> None:
+    least, middle, most = (f"OrderLineItem/O-{number}#1" for number in ("9" * 4_301, "1" + "0" * 4_301, "2" * 4_302))
+
+    assert sorted([middle, most, least], key=address_order) == [least, middle, most]
+
+
 def test_versions_of_one_subscription_share_a_lane_and_nothing_else_does() -> None:
     lanes = {
         lane_of(each) for each in (subscription(1), subscription(2), subscription(1, "B"), subscription_id(), charge())
