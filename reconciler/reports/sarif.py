@@ -68,8 +68,13 @@ def _result(found: Diagnostic, findings: Findings, index: int) -> dict[str, Any]
 
 
 def _plain(*parts: str) -> str:
-    """Return a text in which nothing from a file can be taken for a link: SARIF reads ``[text](address)`` as one."""
-    return " ".join(part for part in parts if part).replace("](", "] (")
+    """Return the text of a message in which nothing from a file can be taken for a link or for a placeholder.
+
+    SARIF reads ``[text](address)`` as a link, ``{0}`` as a placeholder, and ``{{`` as a brace (3.11.5, 3.11.6). Only
+    messages have arguments: the texts of rules are shown as they are.
+    """
+    text = " ".join(part for part in parts if part)
+    return text.replace("](", "] (").replace("{", "{{").replace("}", "}}")
 
 
 def _location(found: Diagnostic, findings: Findings) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The formats of `validate`, held against the schemas or readers of each, and never more than its readers show."""
 
 import json
+import re
 from dataclasses import replace
 from importlib.resources import files
 
@@ -173,6 +174,16 @@ def test_a_text_from_a_file_is_no_link_in_sarif() -> None:
     findings = Findings(diagnostics=(replace(one(), summary="no field '[here](http://127.0.0.1)'"),))
 
     assert "](" not in json.loads(findings_sarif(findings))["runs"][0]["results"][0]["message"]["text"]
+
+
+@given(texts.filter(lambda text: "](" not in text))
+def test_a_text_from_a_file_is_no_placeholder_in_sarif(text: str) -> None:
+    """Read as the standard has it in 3.11.5: a pair of braces is one, and a brace by itself begins a placeholder."""
+    found = Findings(diagnostics=(replace(one(), summary=f"no field {text}", detail="", hint=""),))
+    message = json.loads(findings_sarif(found))["runs"][0]["results"][0]["message"]["text"]
+
+    assert re.sub(r"([{}])\1", "", message).count("{") == 0
+    assert re.sub(r"([{}])\1", r"\1", message) == f"no field {text}."
 
 
 @pytest.mark.parametrize("most", [1, 7])
