@@ -5,4 +5,4 @@ import json
 
 def json_text(document: object) -> str:
     """Return *document* in ASCII, without a control character that the console would make visible in its own way."""
-    return json.dumps(document, indent=2).replace("\x7f", "\\u007f") + "\n"
+    return json.dumps(document, indent=2) + "\n"

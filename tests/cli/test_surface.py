@@ -1,6 +1,8 @@
 """The surface: help, wrong usage, start-up, streams, signals."""
 
 import argparse
+import io
+import json
 import os
 import re
 import signal
@@ -18,6 +20,8 @@ from commands import REPOSITORY, Project, run
 
 from reconciler import __version__
 from reconciler.cli.arguments import Parser, build_parser
+from reconciler.cli.console import Console
+from reconciler.reports.json_text import json_text
 from reconciler.stores.lock import held
 
 HEAVY = ("httpx", "jsonschema", "deepdiff", "pyarrow", "rich", "starlette", "uvicorn", "yaml")
@@ -179,6 +183,16 @@ def test_a_json_document_is_json_and_the_same_where_only_ascii_is_known(project:
 
         assert ended.out.isascii()
         assert is_right(ended.document), command
+
+
+@pytest.mark.parametrize("variables", [{}, {"GITHUB_ACTIONS": "true"}])
+def test_a_json_document_is_json_whatever_characters_are_in_it(variables: dict[str, str]) -> None:
+    text = "".join(map(chr, range(0x3000))) + "\ufeff\udcff\n::set-output::##[error]"
+    out = io.StringIO()
+    Console(out, io.StringIO(), variables).out(json_text({text: [text]}))
+
+    assert json.loads(out.getvalue()) == {text: [text]}
+    assert out.getvalue().replace("\n", "").isprintable()
 
 
 def test_a_reader_that_goes_away_loses_nothing(project: Project) -> None:
