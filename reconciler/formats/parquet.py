@@ -20,6 +20,10 @@ _LONGEST = 4_096
 """Bytes of a text that are unpacked: four times what one that could be right has at most. A small file can say one
 megabyte a thousand times, by referring to a dictionary."""
 
+MOST_ROWS = 10_000_000
+"""Rows of one file: about a third of what a text of 1 GiB can hold, as much as is read of one. A small file can say one
+row a billion times."""
+
 _HINTS = {str: "Store it as text.", int: "Store it as whole numbers.", bool: "Store it as booleans."}
 
 
@@ -55,12 +59,16 @@ class ParquetReader:
 
     def _read(self, parquet: Any) -> None:  # noqa: ANN401  (pyarrow has no types)
         with parquet.ParquetFile(self._file) as table:
-            schema, count = table.schema_arrow, table.metadata.num_rows
+            schema, count = table.schema_arrow, _count(table.metadata)
         columns = self._rows.header(schema.names, [(0, 0)] * len(schema.names)) if schema.names else None
         types_are_right = [self._check_type(field) for field in schema]
         if columns is None or not all(types_are_right):
             if not schema.names:
                 self._reading.report("empty-file", "the file has no columns", (0, 0), hint="Write the file anew.")
+            return
+        if count > MOST_ROWS:
+            what, why = f"the file has {count:,} rows", f"At most {MOST_ROWS:,} of one file are read."
+            self._reading.report("too-many-rows", what, (0, 0), detail=why, hint="Split it into several files.")
             return
         if self._can_be_unpacked(parquet, [name for name in schema.names if kind_of(name) is str]):
             with parquet.ParquetFile(self._file) as table:
@@ -111,6 +119,11 @@ class ParquetReader:
         what = f"the column {shown(field.name)} holds {shown(str(field.type))}"
         self._reading.report("wrong-column-type", what, (0, 0), hint=_HINTS[due])
         return False
+
+
+def _count(metadata: Any) -> int:  # noqa: ANN401
+    """Return how many rows there are to read: those of the groups, whatever the file says of all of them."""
+    return sum(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
 
 
 def _rows(table: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401

@@ -174,6 +174,27 @@ def test_a_long_text_that_all_rows_refer_to_is_not_unpacked_for_each(arrow: Any)
     assert declared == []
 
 
+def thrift_number(value: int) -> bytes:
+    """As the footer of Parquet has it: the sign last, seven bits a byte, the least first."""
+    sevens = [value << 1 >> shift for shift in range(0, 64, 7) if value << 1 >> shift]
+    return bytes([*(each & 127 | 128 for each in sevens[:-1]), sevens[-1]])
+
+
+@pytest.mark.parametrize("claimed", [10_000_001, 2_000_000])
+def test_more_rows_than_anybody_means_are_told_before_one_is_read(arrow: Any, claimed: int) -> None:
+    """A small file would be gigabytes of declarations. What counts are its groups, whatever it claims of them all."""
+    same = arrow.DictionaryArray.from_arrays(arrow.array(bytes(parquet.MOST_ROWS + 1), arrow.int8()), ["a"])
+    whole = parquet_of(arrow, {"orderLineItemId": same}, compression="zstd", row_group_size=2**22)
+    content = whole.replace(thrift_number(parquet.MOST_ROWS + 1), thrift_number(claimed))
+    reading, declared = rows_in(content, ITEMS)
+    (found,) = reading.diagnostics
+
+    assert len(content) < 100_000
+    assert (content == whole) == (claimed == parquet.MOST_ROWS + 1)
+    assert (found.code, found.summary) == ("too-many-rows", "the file has 10,000,001 rows")
+    assert declared == []
+
+
 def test_what_a_file_calls_its_columns_and_types_is_shown_made_visible_and_cut(arrow: Any) -> None:
     fields = {f"field-{number}": number for number in range(1_000)}
     reading, _ = rows_in(parquet_of(arrow, {"orderLineItemId": [fields], "a\n::error::b\x1b[8m": [1]}), ITEMS)
@@ -186,7 +207,7 @@ def test_what_a_file_calls_its_columns_and_types_is_shown_made_visible_and_cut(a
 def test_the_tests_cover_every_code_of_the_reader() -> None:
     covered = {fault.partition(" ")[0] for _, faults in FAULTS.values() for fault in faults}
 
-    others = {"no-rows", "not-parquet", "no-parquet", "not-utf-8", "text-too-long"}
+    others = {"no-rows", "not-parquet", "no-parquet", "not-utf-8", "text-too-long", "too-many-rows"}
 
     assert codes_in(parquet.__file__) <= covered | others
 

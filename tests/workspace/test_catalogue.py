@@ -98,6 +98,7 @@ def test_most_codes_are_shown_by_an_example_that_a_reader_has_refused() -> None:
             "record-too-long",
             "source-twice",
             "too-many-faults",
+            "too-many-rows",
             "too-many-values",
             "version-left-out",
             "wrong-column-type",

@@ -98,6 +98,14 @@ SOURCE_FAULTS = (
         good="The same rows with versions.",
     ),
     _situation(
+        "too-many-rows",
+        "a Parquet file has more than 10,000,000 rows",
+        "Rows that are the same take next to nothing in the file, and as much memory as any others when they are read. "
+        "That many calls would take weeks, so most likely the export went wrong.",
+        bad="parquet: data/backfill.parquet, whose few kilobytes are a hundred million rows.",
+        good="parquet: data/backfill.parquet, with a row for each target.",
+    ),
+    _situation(
         "too-many-values",
         "a YAML file holds too many values",
         "Of YAML every value is held with its place until the file is understood: about half a gigabyte for half a "
