@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 from commands import REPOSITORY
 
 UGLY = "flags: {reMigrate: true, onlyReSend: false}\nversion: 1\n"
@@ -77,6 +79,22 @@ def hook(name: str, repository: Path, variables: dict[str, str]) -> subprocess.C
         timeout=240,
         check=False,
     )
+
+
+def test_the_configuration_that_is_shown_is_one_and_brings_what_the_extra_brings(tmp_path: Path) -> None:
+    shown = (REPOSITORY / "specs/README.md").read_text().partition("```yaml\nrepos:")[2].partition("```")[0]
+    configuration = tmp_path / "shown.yaml"
+    configuration.write_text(f"repos:{shown}")
+    command = [sys.executable, "-m", "pre_commit", "validate-config", str(configuration)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    hooks = yaml.safe_load(configuration.read_text())["repos"][0]["hooks"]
+    published = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+
+    assert {each["id"] for each in hooks} == {each["id"] for each in published}
+    assert [each["additional_dependencies"] for each in hooks if "additional_dependencies" in each] == [
+        project["optional-dependencies"]["parquet"]
+    ]
 
 
 def test_the_hooks_pass_what_is_valid_and_tidy(repository: Path, variables: dict[str, str]) -> None:
