@@ -19,9 +19,8 @@ from reconciler.workspace.folder import (
     find_folder,
     read_content,
     read_project_file,
-    spec_paths,
-    yaml_paths,
 )
+from reconciler.workspace.search import spec_paths, yaml_paths
 from reconciler.workspace.writing import replace_file
 
 _FOUND = 1

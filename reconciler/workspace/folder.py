@@ -3,7 +3,6 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from reconciler.formats.sources import Source
 from reconciler.formats.spec import read_spec, read_table
 from reconciler.formats.yaml_reader import Reading, TooManyFaults, read_yaml
 from reconciler.ports import Cache
+from reconciler.workspace.search import NO_FILE, hint_of, spec_files
 from reconciler.workspace.sources import SourceFiles
 from reconciler.workspace.state_files import report_shared_states
 
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = "reconciler.yaml"
 MAX_FILE = 64 * 1024 * 1024
-SPEC_ENDINGS = (".yaml", ".yml")
-_READABLE = "Make it readable for the user who runs this."
-_NO_FILE = "Put a regular file there."
 
 
 def find_folder(asked: Path | None, here: Path) -> Path:
@@ -85,7 +82,7 @@ def read_spec_files(folder: Path, environment: Environment) -> tuple[list[Readin
     readings: list[Reading] = []
     tables: list[Table] = []
     sources: list[tuple[Source, Reading]] = []
-    for path in _spec_files(folder, environment, readings):
+    for path in spec_files(folder, environment, readings):
         reading = _read(folder, path)
         readings.append(reading)
         found = read_spec(reading)
@@ -122,7 +119,7 @@ def _read_tables(folder: Path, environment: Environment, cache: Cache | None) ->
     of_folder: list[Reading] = []
     tables: list[Table] = []
     sources: list[Source] = []
-    for path in _spec_files(folder, environment, of_folder):
+    for path in spec_files(folder, environment, of_folder):
         try:
             found = _read_table(_content(folder / path), path, cache)
         except OSError:
@@ -174,93 +171,6 @@ def _report_doublets(tables: list[Table], readings: dict[str, Reading]) -> None:
             )
 
 
-def _spec_files(folder: Path, environment: Environment, readings: list[Reading]) -> Iterator[str]:
-    """Yield the paths of all spec files below the environment's folder, sorted, relative to the project folder."""
-    top = folder / environment.specs
-    reading = Reading(environment.specs)
-    readings.append(reading)
-    if not os.path.isdir(top):  # noqa: PTH112  (it never raises: a name may be too long)
-        what = f"there is no folder for the specs of {environment.name!r}"
-        reading.report("no-folder", what, (0, 0), hint="Make it, or correct specs: in the project file.")
-        return
-    if not _is_below(top, folder, reading):
-        return
-    found = sorted(_walk(top, reading, folder))
-    if not found and not reading.diagnostics:
-        what = f"the spec folder of {environment.name!r} holds no *.yaml or *.yml"
-        reading.report("no-spec-files", what, (0, 0), hint="Add a spec file; it may declare nothing yet.")
-    yield from found
-
-
-def _walk(top: Path, reading: Reading, folder: Path) -> Iterator[str]:
-    def refuse(error: OSError) -> None:
-        path = os.path.relpath(error.filename, folder) if error.filename else reading.path
-        what = f"the folder cannot be read: {error.strerror}"
-        reading.diagnostics.append(Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_READABLE))
-
-    for parent, folders, files in os.walk(top, onerror=refuse):
-        own = sorted(name for name in folders if not name.startswith("."))
-        folders[:] = [name for name in own if _is_own(Path(parent, name), reading, folder)]
-        for name in files:
-            if (
-                name.lower().endswith(SPEC_ENDINGS)
-                and not name.startswith(".")
-                and _stays(Path(parent, name), reading, folder)
-            ):
-                yield Path(os.path.relpath(Path(parent, name), folder)).as_posix()
-
-
-def _is_below(top: Path, folder: Path, reading: Reading) -> bool:
-    """Report a spec folder that nobody reviews with the project: one that links lead out of *folder*."""
-    try:
-        if _is_inside(top, folder):
-            return True
-        what = "the spec folder is a link out of the project folder"
-        reading.report("specs-outside", what, (0, 0), hint="Put the folder itself there.")
-    except OSError as error:
-        reading.report("unreadable", f"the folder cannot be read: {error.strerror}", (0, 0), hint=_hint(error))
-    return False
-
-
-def _is_own(path: Path, reading: Reading, folder: Path) -> bool:
-    """Report a link to a folder: it could lead anywhere, and silence would look as if nothing were declared there."""
-    place = Place(Path(os.path.relpath(path, folder)).as_posix())
-    try:
-        if not _is_link(path):
-            return True
-        what, hint = "a link to a folder is not followed", "Put the files themselves below the spec folder."
-        found = Diagnostic(code="linked-folder", summary=what, place=place, hint=hint)
-    except OSError as error:
-        what = f"the folder cannot be read: {error.strerror}"
-        found = Diagnostic(code="unreadable", summary=what, place=place, hint=_READABLE)
-    reading.diagnostics.append(found)
-    return False
-
-
-def _stays(path: Path, reading: Reading, folder: Path) -> bool:
-    """Report a link to a file that nobody reviews with the specs: one outside the project folder."""
-    try:
-        if not _is_link(path) or _is_inside(path, folder):
-            return True
-        why, hint = "it is a link out of the project folder", "Put the file itself there."
-    except OSError as error:
-        why, hint = error.strerror or str(error), _hint(error)
-    place, what = Place(Path(os.path.relpath(path, folder)).as_posix()), f"the file cannot be read: {why}"
-    reading.diagnostics.append(Diagnostic(code="unreadable", summary=what, place=place, hint=hint))
-    return False
-
-
-def _is_link(path: Path) -> bool:
-    """Raise OSError where that cannot be told: `Path.is_symlink` would say no to some of that."""
-    return stat.S_ISLNK(os.lstat(path).st_mode)
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    """Return whether *path* leads to something below *folder*. Raise OSError where that cannot be told."""
-    real_folder, real = os.path.realpath(folder, strict=True), os.path.realpath(path, strict=True)
-    return os.path.commonpath([real_folder, real]) == real_folder
-
-
 def load_decisions(folder: Path, path: str) -> "list[Decision]":
     """Read the decisions at *path*, relative to *folder*. Raise InvalidInput with everything that is wrong."""
     from reconciler.formats.decisions import read_decisions  # noqa: PLC0415  (a plan reads none)
@@ -286,7 +196,7 @@ def _read(folder: Path, path: str) -> Reading:
 def _hint(error: OSError) -> str:
     if isinstance(error, _NotAsItShould):
         return error.hint
-    return _READABLE if isinstance(error, PermissionError) else _NO_FILE
+    return hint_of(error)
 
 
 class _NotAsItShould(OSError):
@@ -301,7 +211,7 @@ def _content(path: Path) -> bytes:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise _NotAsItShould("it is not a regular file", _NO_FILE)
+            raise _NotAsItShould("it is not a regular file", NO_FILE)
         if status.st_size > MAX_FILE:
             raise _NotAsItShould(f"it has more than {MAX_FILE // 1024 // 1024} MiB", "Split it into several files.")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
@@ -315,21 +225,6 @@ def _content(path: Path) -> bytes:
 
 def _version(status: os.stat_result) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
-
-
-def spec_paths(folder: Path, environment: Environment) -> tuple[list[str], list[Diagnostic]]:
-    """Return the paths of the spec files of *environment*, relative to *folder*, and what is wrong with its folder."""
-    readings: list[Reading] = []
-    paths = list(_spec_files(folder, environment, readings))
-    return paths, [found for reading in readings for found in reading.diagnostics]
-
-
-def yaml_paths(folder: Path, path: str) -> tuple[list[str], list[Diagnostic]]:
-    """Return the YAML files below *path*, or *path* itself if it is no folder, relative to *folder*."""
-    if not (folder / path).is_dir():
-        return [path], []
-    reading = Reading(path)
-    return sorted(_walk(folder / path, reading, folder)), reading.diagnostics
 
 
 def read_content(folder: Path, path: str) -> bytes:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.formats.text_blocks import MAX_LINE
-from reconciler.workspace.folder import MAX_FILE, PROJECT_FILE, SPEC_ENDINGS
+from reconciler.workspace.folder import MAX_FILE, PROJECT_FILE
+from reconciler.workspace.search import SPEC_ENDINGS
 
 _PARQUET = b"PAR1"
 """What a file begins with that has rows, and no lines."""
