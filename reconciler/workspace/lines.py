@@ -1,7 +1,7 @@
 """The lines of spec files and sources that diagnostics point to, read once more when they are to be shown.
 
-Rule: no line of the project file is shown. Somebody may have written a secret into it, which is what the diagnostic
-then says, and a message ends up in logs that many read.
+Rule: no line of a project file is shown, by whatever name or link it is read. Somebody may have written a secret into
+it, which is what the diagnostic then says, and a message ends up in logs that many read.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -39,7 +39,7 @@ def lines_of(diagnostics: Iterable[Diagnostic], folder: Path) -> Mapping[Place, 
 def _by_path(diagnostics: Iterable[Diagnostic]) -> Mapping[str, list[Place]]:
     paths: dict[str, list[Place]] = {}
     for place in (each.place for each in diagnostics):
-        if place.line and place.path != PROJECT_FILE:
+        if place.line:
             paths.setdefault(place.path, []).append(place)
     return paths
 
@@ -47,7 +47,7 @@ def _by_path(diagnostics: Iterable[Diagnostic]) -> Mapping[str, list[Place]]:
 def _lines(path: Path, wanted: Collection[int]) -> Mapping[int, str]:
     """Return lines by number: all of a spec file, those that are *wanted* of a source, which may be large."""
     try:
-        if not path.is_file():
+        if not path.is_file() or PROJECT_FILE in (path.name, path.resolve().name):
             return {}
         with path.open("rb") as file:
             if path.name.lower().endswith(SPEC_ENDINGS):

@@ -65,7 +65,7 @@ def _walk(top: Path, reading: Reading, folder: Path) -> Iterator[str]:
             if (
                 name.lower().endswith(SPEC_ENDINGS)
                 and not name.startswith(".")
-                and _stays(Path(parent, name), reading, folder)
+                and _stays(Path(parent, name), top, reading, folder)
             ):
                 yield Path(os.path.relpath(Path(parent, name), folder)).as_posix()
 
@@ -97,12 +97,12 @@ def _is_own(path: Path, reading: Reading, folder: Path) -> bool:
     return False
 
 
-def _stays(path: Path, reading: Reading, folder: Path) -> bool:
-    """Report a link to a file that nobody reviews with the specs: one outside the project folder."""
+def _stays(path: Path, top: Path, reading: Reading, folder: Path) -> bool:
+    """Report a link out of *top*: to what is no spec of this environment, or not reviewed as one."""
     try:
-        if not _is_link(path) or _is_inside(path, folder):
+        if not _is_link(path) or _is_inside(path, top):
             return True
-        why, hint = "it is a link out of the project folder", "Put the file itself there."
+        why, hint = f"it is a link out of {reading.path}", "Put the file itself there."
     except OSError as error:
         why, hint = error.strerror or str(error), hint_of(error)
     place, what = Place(Path(os.path.relpath(path, folder)).as_posix()), f"the file cannot be read: {why}"

@@ -112,7 +112,7 @@ def test_what_cannot_be_meant_is_told(project: Project, arguments: tuple[str, ..
 
 def test_a_file_keeps_its_mode_and_its_link_and_nothing_lies_beside_it(project: Project, ugly: Path) -> None:
     ugly.chmod(0o664)
-    target = ugly.rename(project.folder / "elsewhere")
+    target = ugly.rename(ugly.with_name("elsewhere"))
     ugly.symlink_to(target)
     before = sorted(ugly.parent.iterdir())
     project.run("fmt")

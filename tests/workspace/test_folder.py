@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from failing_lookup import fail_to_look_up
 
-from reconciler.core.diagnostics import InvalidInput, Place
+from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.core.environment import EmulatorApi, Environment
 from reconciler.workspace import folder as folder_module
 from reconciler.workspace.folder import find_folder, load_project, load_spec, read_spec_files
+from reconciler.workspace.lines import lines_of
 
 PROJECT = """\
 version: 1
@@ -218,6 +219,43 @@ def test_a_spec_folder_of_which_nobody_can_tell_where_it_leads_is_refused(
     fail_to_look_up(folder / "local", monkeypatch)
 
     assert faults(folder) == ["local unreadable"]
+
+
+@pytest.mark.parametrize("leads_to", ["../reconciler.yaml", "../sandbox/x.yaml", "../../outside/x.yaml", "../x.txt"])
+def test_a_link_to_what_is_no_spec_of_this_environment_is_refused(folder: Path, leads_to: str) -> None:
+    for name in ("sandbox/x.yaml", "../outside/x.yaml", "x.txt"):
+        write(folder / name, declaring(1))
+    (folder / "local/x.yaml").symlink_to(leads_to)
+
+    assert faults(folder) == ["local/x.yaml unreadable"]
+
+
+def test_a_link_to_a_file_below_the_spec_folder_is_read(folder: Path) -> None:
+    write(folder / "local/kept/x.txt", declaring(1))
+    (folder / "local/x.yaml").symlink_to("kept/x.txt")
+    (folder / "local/y.yaml").symlink_to(folder / "local/x.yaml")
+
+    assert faults(folder) == ["local/y.yaml:4:5 declared-twice"]
+
+
+def test_a_spec_folder_may_be_a_link_within_the_project(folder: Path) -> None:
+    write(folder / "kept/x.yaml", declaring(1))
+    (folder / "kept/y.yaml").symlink_to("x.yaml")
+    (folder / "linked").symlink_to("kept")
+
+    assert faults(folder, "linked") == ["linked/y.yaml:4:5 declared-twice"]
+
+
+@pytest.mark.parametrize("name", ["reconciler.yaml", "./reconciler.yaml", "inner/reconciler.yaml", "link.yaml"])
+def test_no_line_of_a_project_file_is_shown_by_whatever_name_it_is_read(folder: Path, name: str) -> None:
+    write(folder / "inner/reconciler.yaml", PROJECT)
+    write(folder / "spec.yaml", PROJECT)
+    (folder / "link.yaml").symlink_to("inner/reconciler.yaml")
+    found = [
+        Diagnostic(code="unknown-key", summary="x", place=Place(path, 2, 1), hint="x") for path in (name, "spec.yaml")
+    ]
+
+    assert lines_of(found, folder) == {Place("spec.yaml", 2, 1): "name: x"}
 
 
 def test_a_spec_folder_that_is_a_link_out_of_the_project_is_refused(folder: Path) -> None:

@@ -97,8 +97,9 @@ SITUATIONS = (
         "unreadable",
         "a file or folder cannot be read",
         "The operating system refuses it, or it is not a regular file of at most 64 MiB: a pipe or a device could "
-        "block for ever.",
-        bad="A spec file with mode 000, or a named pipe.",
+        "block for ever. A spec file may be a link, but only to a file below the spec folder of its environment: what "
+        "lies elsewhere is no spec, or that of another environment.",
+        bad="A spec file with mode 000, a named pipe, or a link to ../sandbox/backfill.yaml.",
         good="A regular file that the user who runs this may read.",
     ),
     _situation(
