@@ -17,6 +17,7 @@ from reconciler.reports.plan_report import counted
 from reconciler.workspace.folder import (
     PROJECT_FILE,
     find_folder,
+    is_project_file,
     read_content,
     read_project_file,
 )
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace, world: World) -> int:
     failures: list[ReconcilerError] = []
     for path in paths:
         try:
-            for change in _change(folder, path):
+            for change in _change(folder, path, _kind(folder, path, is_named=bool(arguments.paths))):
                 _carry_out(change, folder, arguments, world)
                 changed += 1
         except InvalidInput as error:
@@ -92,10 +93,15 @@ def _collected(
     return list(paths), diagnostics
 
 
-def _change(folder: Path, path: str) -> Iterator[_Change]:
+def _kind(folder: Path, path: str, *, is_named: bool) -> FileKind:
+    """Return what `validate` takes the file for. One that *is_named* may belong to any project."""
+    is_project = is_project_file(folder / path) if is_named else path == PROJECT_FILE
+    return FileKind.PROJECT if is_project else FileKind.SPEC
+
+
+def _change(folder: Path, path: str, kind: FileKind) -> Iterator[_Change]:
     """Yield what is to be changed in one file, if anything. Raise InvalidInput if it is not valid."""
     content = read_content(folder, path)
-    kind = FileKind.PROJECT if Path(path).name == PROJECT_FILE else FileKind.SPEC
     reading, text = canonical(content, path, kind)
     if text is None:
         raise InvalidInput(reading.diagnostics)

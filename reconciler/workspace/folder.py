@@ -14,7 +14,7 @@ from reconciler.core.environment import Environment, Project
 from reconciler.core.table import Declared, Table
 from reconciler.formats.packed import pack_table, unpack_table
 from reconciler.formats.plain_lists import LEAST
-from reconciler.formats.project import read_project
+from reconciler.formats.project import read_project, readable_environments
 from reconciler.formats.sources import Source
 from reconciler.formats.spec import read_spec, read_table
 from reconciler.formats.yaml_reader import Reading, TooManyFaults, read_yaml
@@ -63,6 +63,20 @@ def load_project(folder: Path) -> Project:
     if project is None:
         raise InvalidInput(reading.diagnostics)
     return project
+
+
+def is_project_file(path: Path) -> bool:
+    """Whether *path* has the name of a project file and is not a spec of a project above it."""
+    if path.name != PROJECT_FILE:
+        return False
+    real = path.parent.resolve() / path.name
+    return not any(_is_spec(real, folder) for folder in real.parent.parents if _exists(folder / PROJECT_FILE))
+
+
+def _is_spec(path: Path, folder: Path) -> bool:
+    """Whether the project in *folder* reads *path*, which has no links before its name, as a spec."""
+    environments = readable_environments(_read(folder, PROJECT_FILE))
+    return any(path.is_relative_to((folder / each.specs).resolve()) for each in environments)
 
 
 def read_project_file(folder: Path) -> tuple[Reading, Project | None]:

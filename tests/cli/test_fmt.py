@@ -110,6 +110,27 @@ def test_what_cannot_be_meant_is_told(project: Project, arguments: tuple[str, ..
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize(
+    "arguments", [(), ("local",), ("local/reconciler.yaml",), ("reconciler.yaml", ".")], ids=" ".join
+)
+def test_a_spec_may_be_named_like_the_project_file(project: Project, ugly: Path, arguments: tuple[str, ...]) -> None:
+    named_like_it = ugly.rename(ugly.with_name("reconciler.yaml"))
+    ended = project.run("fmt", *arguments)
+
+    assert (ended.status, ended.out) == (0, "local/reconciler.yaml\n")
+    assert named_like_it.read_text() == TIDY
+    assert project.run("validate").status == 0
+
+
+def test_a_project_below_another_ones_folder_is_a_project(project: Project) -> None:
+    text = (project.folder / "reconciler.yaml").read_text()
+    inner = project.write("teams/a/reconciler.yaml", f"{text}\n\n")
+    ended = project.run("fmt", "teams")
+
+    assert (ended.status, ended.out) == (0, "teams/a/reconciler.yaml\n")
+    assert inner.read_text() == text
+
+
 def test_a_file_keeps_its_mode_and_its_link_and_nothing_lies_beside_it(project: Project, ugly: Path) -> None:
     ugly.chmod(0o664)
     target = ugly.rename(ugly.with_name("elsewhere"))
