@@ -100,6 +100,7 @@ project_files = st.fixed_dictionaries(
 )
 
 AWKWARD = ["", " A", "A ", "\u3000A", "A\n", "A\u202eB", "A\u200bB", "a" * 256, "1", "A,B", "ü", "\ufeffA", "a\u00ad"]
+AWKWARD += [".", "./", ".//."]
 AWKWARD += ["/a", "../a", "a/..", "a//b", "./a", "~a", "C:a", "a\\b", "https://a/b", "a/", "a/.b", "Subscription"]
 ODD = [
     None,

@@ -129,13 +129,19 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
 def _specs(environment: Mapping, reading: Reading) -> str | None:
     """Return the folder of the specs. What stands elsewhere is not reviewed with the project."""
     specs = _required(environment, "specs", reading)
-    if specs is None or not (specs.startswith("/") or ".." in specs.split("/")):
-        return specs
-    node = environment.values["specs"]
-    what, hint = f"specs leads out of the project folder: {shown(specs)}", "Name a folder below this file, without .. ."
-    why = "Specs are reviewed and versioned with their project."
-    reading.report("specs-outside", what, (node.line, node.column), detail=why, hint=hint)
-    return None
+    if specs is None:
+        return None
+    node, steps = environment.values["specs"], specs.split("/")
+    at, hint = (node.line, node.column), "Name a folder below this file, without .. ."
+    if specs.startswith("/") or ".." in steps:
+        what, why = "specs leads out of the project folder", "Specs are reviewed and versioned with their project."
+        reading.report("specs-outside", f"{what}: {shown(specs)}", at, detail=why, hint=hint)
+        return None
+    if {"", "."}.issuperset(steps):
+        what, why = "specs is the project folder itself", "All YAML below it would be specs, this file too."
+        reading.report("specs-everywhere", f"{what}: {shown(specs)}", at, detail=why, hint=hint)
+        return None
+    return specs
 
 
 def _api(environment: Mapping, reading: Reading) -> EmulatorApi | PlatformApi | None:

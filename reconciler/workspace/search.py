@@ -71,8 +71,12 @@ def _walk(top: Path, reading: Reading, folder: Path) -> Iterator[str]:
 
 
 def _is_below(top: Path, folder: Path, reading: Reading) -> bool:
-    """Report a spec folder that nobody reviews with the project: one that links lead out of *folder*."""
+    """Report a spec folder that links lead out of *folder*, where nobody reviews it with the project, or back to it."""
     try:
+        if top.samefile(folder):
+            what = "the spec folder is a link to the project folder"
+            reading.report("specs-everywhere", what, (0, 0), hint="Put a folder of its own there.")
+            return False
         if _is_inside(top, folder):
             return True
         what = "the spec folder is a link out of the project folder"

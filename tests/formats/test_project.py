@@ -127,6 +127,8 @@ FAULTS: dict[str, tuple[str, list[str]]] = {
     "a state that is text": (emulated().replace("{file: a.json}", "a.json"), ["wrong-shape 4:47"]),
     "specs beside the project": (emulated().replace("specs: a", "specs: ../a"), ["specs-outside 4:37"]),
     "specs above and back": (emulated().replace("specs: a", "specs: a/../b"), ["specs-outside 4:37"]),
+    "specs in the project folder": (emulated().replace("specs: a", "specs: ."), ["specs-everywhere 4:37"]),
+    "the same with slashes": (emulated().replace("specs: a", "specs: .//./"), ["specs-everywhere 4:37"]),
     "specs from the root": (emulated().replace("specs: a", "specs: /a"), ["specs-outside 4:37"]),
     "an emulator with more": (emulated().replace("a.db}", "a.db, tenant: b}"), ["unknown-key 4:29"]),
     "an emulator of nothing": (emulated().replace("a.db", ""), ["missing-value 4:23"]),
@@ -302,7 +304,7 @@ def test_a_password_in_the_base_url_is_not_repeated_in_the_message() -> None:
     assert "canary-7f3a" not in str(reading.diagnostics)
 
 
-@pytest.mark.parametrize("specs", [".", "a/b", "./a/", "..a", "a../b", "a...b"])
+@pytest.mark.parametrize("specs", ["a/.", "a/b", "./a/", "..a", "a../b", "a...b"])
 def test_specs_are_in_any_folder_of_the_project(specs: str) -> None:
     reading, project = read(emulated().replace("specs: a", f"specs: {specs}"))
 

@@ -265,6 +265,12 @@ def test_a_spec_folder_that_is_a_link_out_of_the_project_is_refused(folder: Path
     assert faults(folder, "out") == ["out specs-outside"]
 
 
+def test_a_spec_folder_that_is_a_link_to_the_project_folder_is_refused(folder: Path) -> None:
+    (folder / "all").symlink_to(".")
+
+    assert faults(folder, "all") == ["all specs-everywhere"]
+
+
 def test_a_folder_named_like_a_file_is_a_folder(folder: Path) -> None:
     write(folder / "local/x.yaml/y.yaml", EMPTY)
 

@@ -92,6 +92,15 @@ PROJECT_FAULTS = (
         shows=Shows.PROJECT,
     ),
     Explanation(
+        code="specs-everywhere",
+        title="the specs of an environment lie in the project folder itself",
+        text="All *.yaml and *.yml below a spec folder are specs of its environment. Below the project folder that "
+        "would be the project file as well, the specs of other environments, and whatever else is kept there.",
+        bad=_emulated(_local(specs=".")),
+        good=_emulated(_local()),
+        shows=Shows.PROJECT,
+    ),
+    Explanation(
         code="specs-outside",
         title="the specs of an environment lie outside the project folder",
         text="What is declared is reviewed and versioned with the project, so specs: is a path below its folder, "
