@@ -2,10 +2,11 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from unicodedata import normalize
 
-from reconciler.core.diagnostics import Diagnostic, Place
+from reconciler.core.diagnostics import Diagnostic, Place, shown
 from reconciler.core.environment import Environment
 from reconciler.formats.yaml_reader import Reading
 
@@ -46,10 +47,24 @@ def spec_files(folder: Path, environment: Environment, readings: list[Reading]) 
     if not _is_below(top, folder, reading):
         return
     found = sorted(_walk(top, reading, folder))
+    _report_same_names(found, reading)
     if not found and not reading.diagnostics:
         what = f"the spec folder of {environment.name!r} holds no *.yaml or *.yml"
         reading.report("no-spec-files", what, (0, 0), hint="Add a spec file; it may declare nothing yet.")
     yield from found
+
+
+def _report_same_names(paths: Iterable[str], reading: Reading) -> None:
+    """Report files of which a checkout has only one where names that differ in case, or in how ü is spelt, are one."""
+    first: dict[str, str] = {}
+    for path in paths:
+        earlier = first.setdefault(normalize("NFC", path).casefold(), path)
+        if earlier is path:
+            continue
+        what = f"on some systems {shown(earlier)} and this file are one"
+        why, hint = "A checkout there has only one of the two.", "Rename one of the two."
+        found = Diagnostic(code="same-name", summary=what, place=Place(path), detail=why, hint=hint)
+        reading.diagnostics.append(found)
 
 
 def _walk(top: Path, reading: Reading, folder: Path) -> Iterator[str]:

@@ -326,6 +326,17 @@ def test_files_are_read_in_the_order_of_their_paths(folder: Path, order: int) ->
     assert files(folder) == sorted(f"local/{name}" for name in names)
 
 
+@pytest.mark.parametrize("other", ["B/c.yaml", "b/C.YAML", "b/c.yaml", "ü.yaml", "u\u0308.yaml"])
+def test_two_spec_files_that_are_one_on_some_systems_are_refused(folder: Path, other: str) -> None:
+    """Where they are one to this test as well, there is nothing to refuse."""
+    for name in ("a.yaml", "b/c.yaml", "ü.yaml", other):
+        write(folder / "local" / name, EMPTY)
+    names = [Path(each).relative_to("local") for each in files(folder)]
+
+    expected = [f"local/{max(other, 'b/c.yaml' if other[0] in 'bB' else 'ü.yaml')} same-name"]
+    assert faults(folder) == (expected if len(names) == 4 else [])
+
+
 def test_a_file_whose_name_is_not_utf_8_is_read(folder: Path) -> None:
     path = os.fsencode(folder / "local") + b"/caf\xe9.yaml"
     Path(os.fsdecode(path)).write_text(EMPTY)

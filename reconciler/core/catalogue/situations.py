@@ -94,6 +94,14 @@ SITUATIONS = (
         good="--only '*A-S00000001@*'",
     ),
     _situation(
+        "same-name",
+        "the names of two spec files are one on some systems",
+        "They differ in case only, or in how a letter such as ü is spelt. Where a system does not tell them apart, as "
+        "on macOS or Windows, a checkout has one of the two, and a plan made there leaves out what the other declares.",
+        bad="specs/local/backfill.yaml and specs/local/Backfill.yaml",
+        good="specs/local/backfill.yaml and specs/local/backfill-2.yaml",
+    ),
+    _situation(
         "unreadable",
         "a file or folder cannot be read",
         "The operating system refuses it, or it is not a regular file of at most 64 MiB: a pipe or a device could "
