@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NewType, Protocol
 
 if TYPE_CHECKING:  # only in signatures: whoever reads a state does not pay for what a run is made of
+    from reconciler.core.diagnostics import Diagnostic
     from reconciler.core.outcome import Answer, Fault
     from reconciler.core.run import Pace, Result, Send
     from reconciler.core.tenancy import Scope, Tenancy
@@ -169,6 +170,9 @@ class Progress(Protocol):
 
     def sent(self, send: Send) -> None:
         """The answer of a send is in, or there will be none."""
+
+    def warned(self, warning: Diagnostic) -> None:
+        """Something that a person should know before the first call leaves."""
 
     def moved(self, pace: Pace) -> None:
         """Something left, came back or ended."""

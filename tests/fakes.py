@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from builders import NOW
 
+from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.outcome import Answer, Fault
 from reconciler.core.run import Pace, Result, Send
 from reconciler.core.tenancy import Scope, Tenancy
@@ -192,6 +193,7 @@ class Listener:
     results: list[Result] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
     paces: list[Pace] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
 
     def settled(self, result: Result, *, done: int, total: int) -> None:
         assert 1 <= done <= total
@@ -202,3 +204,6 @@ class Listener:
 
     def moved(self, pace: Pace) -> None:
         self.paces.append(pace)
+
+    def warned(self, warning: Diagnostic) -> None:
+        self.warnings.append(warning)

@@ -289,6 +289,7 @@ async def _send(session: _Session, run: str, planned: Planned, rest: Rest | None
         who=world.identity()["who"],
         commit=commit_of(opened.folder) if plan.calls else None,
         machine=world.machine(),
+        place=opened.environment.place,
         lineage=world.new_id(),
         configured=Tenancy(tenant=opened.environment.tenant, entity=opened.environment.entity),
         authorship=authorship_of(opened.folder, {place.path for place in places if place}),

@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from reconciler.cli.console import Console
 from reconciler.cli.run_log import RunLog
+from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.run import Pace, Result, Send
 from reconciler.core.tempo import Tempo
+from reconciler.reports.diagnostic_text import diagnostic_text
 from reconciler.reports.progress_text import progress_text
 from reconciler.reports.run_text import result_text
 
@@ -44,6 +46,9 @@ class ConsoleProgress:
 
     def sent(self, send: Send) -> None:
         self._log.sent(send)
+
+    def warned(self, warning: Diagnostic) -> None:
+        self._console.err(diagnostic_text(warning, self._console.error_paint))
 
     def moved(self, pace: Pace) -> None:
         is_first = self._pace is None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.core.address import Address
+from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.entry import Applied, Refused, Unsettled
 from reconciler.core.selection import Action
 
@@ -24,6 +25,7 @@ class Stop(StrEnum):
     TERMINATED = "terminated"
     NOT_REACHED = "the platform could not be reached"
     CREDENTIALS = "the platform no longer accepts the credentials"
+    OTHER_TENANT = "a new token is of another tenant or entity"
     BUDGET = "the tenant's request budget is used up for now"
     DEADLINE = "the deadline is near"
     CALLS = "--max-calls is reached"
@@ -94,7 +96,10 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """*results* has one result for each change of the plan, in the plan's order; *error* is what ended it early."""
+    """*results* has one result for each change of the plan, in the plan's order; *error* is what ended it early.
+
+    *warnings* were given before the first call.
+    """
 
     id: str
     plan_id: str
@@ -102,6 +107,7 @@ class Run:
     results: tuple[Result, ...] = ()
     stop: Stop | None = None
     error: CallError | None = None
+    warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def summary(self) -> dict[str, int]:
@@ -110,7 +116,13 @@ class Run:
 
 
 _EARLY = frozenset({Stop.NOT_REACHED, Stop.BUDGET, Stop.DEADLINE, Stop.CALLS, Stop.STORAGE})
-_OF_STOP = {Stop.INTERRUPTED: 130, Stop.TERMINATED: 143, Stop.CREDENTIALS: 8, Stop.STALE: 5}
+_OF_STOP = {
+    Stop.INTERRUPTED: 130,
+    Stop.TERMINATED: 143,
+    Stop.CREDENTIALS: 8,
+    Stop.OTHER_TENANT: 8,
+    Stop.STALE: 5,
+}
 _STRONGEST_FIRST = (130, 143, 8, 5, 7, 6, 1)
 
 

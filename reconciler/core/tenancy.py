@@ -1,7 +1,9 @@
 """Which tenant and entity a token is good for, and whether those are the ones that were meant."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from reconciler.core.diagnostics import Diagnostic, Place, Severity
 from reconciler.errors import WrongTenant
 
 
@@ -24,6 +26,9 @@ class Tenancy:
     entity: str | None
 
 
+NOBODY = Tenancy(tenant=None, entity=None)
+
+
 def parse_scope(text: str) -> Scope:
     words = text.split()
     tenants = [word.removeprefix("tenant.") for word in words if word.startswith("tenant.")]
@@ -31,32 +36,70 @@ def parse_scope(text: str) -> Scope:
     return Scope(tenant=tenants[0] if len(tenants) == 1 else None, entities=tuple(sorted(set(entities))))
 
 
-def agree(scope: Scope, *, project: Tenancy, state: Tenancy) -> Tenancy:
-    """Return the tenant and entity of this run. Raise WrongTenant unless token, project file and state agree."""
-    for origin, wanted in (("the project file", project.tenant), ("the state", state.tenant)):
-        if wanted is not None and wanted != scope.tenant:
+def agree(scope: Scope, *, project: Tenancy, state: Tenancy, plan: Tenancy = NOBODY) -> Tenancy:
+    """Return the tenant and entity of this run. Raise WrongTenant unless token, project file, state and plan agree.
+
+    A plan that was just made says what the other two do, so they are named first.
+    """
+    origins = {"the project file": project, "the state": state, "the plan": plan}
+    for origin, wanted in origins.items():
+        if wanted.tenant is not None and wanted.tenant != scope.tenant:
             found = f"of tenant {scope.tenant}" if scope.tenant else "without a tenant in their scope"
+            said = f"{origin.capitalize()} says tenant {wanted.tenant}"
             raise WrongTenant(
                 "Wrong tenant",
-                f"{origin.capitalize()} says tenant {wanted}, and the credentials are {found}. Nothing was sent.",
+                f"{said}, and the credentials are {found}. Nothing was sent.",
                 hint="Check which client id and secret this environment reads, and its base_url.",
             )
-    return Tenancy(tenant=scope.tenant, entity=_entity(scope, project=project, state=state))
+    return Tenancy(tenant=scope.tenant, entity=_entity(scope, origins))
 
 
-def _entity(scope: Scope, *, project: Tenancy, state: Tenancy) -> str | None:
-    wanted = project.entity or state.entity
-    if wanted is not None and (wanted not in scope.entities or state.entity not in (None, wanted)):
+def _entity(scope: Scope, origins: Mapping[str, Tenancy]) -> str | None:
+    wanted: dict[str, str] = {}
+    for origin, each in origins.items():
+        if each.entity is not None:
+            wanted.setdefault(each.entity, origin)
+    if len(wanted) > 1 or not wanted.keys() <= set(scope.entities):
+        told = ", ".join(f"{origin} says entity {entity}" for entity, origin in wanted.items())
         raise WrongTenant(
             "Wrong entity",
-            f"Entity {project.entity or 'not named'} is in the project file, {state.entity or 'none'} in the state, "
-            f"and the credentials are good for {', '.join(scope.entities) or 'none'}. Nothing was sent.",
-            hint="Name the entity in the project file, under api.",
+            f"{told[0].upper()}{told[1:]}, and the credentials are good for {', '.join(scope.entities) or 'none'}. "
+            "Nothing was sent.",
+            hint="Name the entity in the project file, under api, and check which client id and secret are read.",
         )
-    if wanted is None and len(scope.entities) > 1:
+    if not wanted and len(scope.entities) > 1:
         raise WrongTenant(
             "Entity not named",
             f"The credentials are good for several entities: {', '.join(scope.entities)}. Nothing was sent.",
             hint="Name one as entity: in the project file, under api.",
         )
-    return wanted or (scope.entities[0] if scope.entities else None)
+    return next(iter(wanted or scope.entities), None)
+
+
+def unproven(agreed: Tenancy, place: Place) -> Iterator[Diagnostic]:
+    """Warn where nothing tells whose the credentials are; *place* is the environment's in the project file."""
+    if agreed.tenant is None:
+        yield Diagnostic(
+            code="tenant-not-told",
+            severity=Severity.WARNING,
+            summary="nobody can tell which tenant the credentials belong to",
+            place=place,
+            detail="The token names no tenant in its scope, and none is written in the project file, so that "
+            "credentials of another tenant would not be noticed.",
+            hint="Look at the client in the tenant's administration. With tenant: under api: such a token is refused.",
+        )
+
+
+def check_same(first: Scope, later: Scope) -> None:
+    """Raise WrongTenant unless a *later* token is good for what the *first* was, which was checked."""
+    if later != first:
+        raise WrongTenant(
+            "Another tenant in the middle",
+            f"A new token is {_told(later)}, and the run began with one {_told(first)}. It was not used.",
+            hint="Find out who has changed the credentials; what was sent before is on record.",
+        )
+
+
+def _told(scope: Scope) -> str:
+    tenant = f"of tenant {scope.tenant}" if scope.tenant else "without a tenant in its scope"
+    return f"{tenant}, good for {', '.join(scope.entities) or 'no entity'}"

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from reconciler.core.approval import approving
 from reconciler.core.call import Authorship
-from reconciler.core.diagnostics import InvalidInput
+from reconciler.core.diagnostics import InvalidInput, Place
 from reconciler.core.entry import Unsettled
 from reconciler.core.fold import finished_run, fold
 from reconciler.core.history import RunRecord
@@ -23,7 +23,7 @@ from reconciler.core.plan import Change, Plan, Undecided
 from reconciler.core.run import CallError, Outcome, Result, Run, Stop
 from reconciler.core.share import FREE_SHARE
 from reconciler.core.state import Approval, State
-from reconciler.core.tenancy import Tenancy, agree
+from reconciler.core.tenancy import NOBODY, Tenancy, agree, unproven
 from reconciler.core.timestamp import Timestamp, timestamp
 from reconciler.engine.group_commit import GroupCommit
 from reconciler.engine.journals import results_of
@@ -38,6 +38,8 @@ from reconciler.ports import Clock, JournalStore, Platform, Progress, StateConfl
 
 _CONFLICTS = 50
 """How often a write is tried again when others write too; each time their entries are kept and ours folded in."""
+
+_PROJECT_FILE = Place("reconciler.yaml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,8 @@ class Request:
     *approval* is what of an approved plan *plan* carries out; None if nobody has approved more than this very run.
     *who* runs this at which *commit* of the project is remembered.
 
-    *machine* names the one this runs on, whose clock is compared with the platform's.
+    *machine* names the one this runs on, whose clock is compared with the platform's; *place* is the environment's in
+    the project file.
 
     *concurrency* is how many sends may be under way (None: the platform's limit less the share *leave_free*);
     *deadline* a monotonic time, *max_calls* how many calls are begun at most.
@@ -75,6 +78,7 @@ class Request:
     who: str | None = None
     commit: str | None = None
     machine: str = ""
+    place: Place = _PROJECT_FILE
     concurrency: int | None = None
     leave_free: float = FREE_SHARE
     deadline: float = float("inf")
@@ -109,6 +113,9 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
         _remember(ports, request.stored, request.stored.state, ports.clock.now())
         return replace(run, results=tuple(_not_sent(change) for change in plan.changes))
     tenancy = await _authenticate(request, ports)
+    run = replace(run, warnings=tuple(unproven(tenancy, request.place)))
+    for warning in run.warnings:
+        ports.progress.warned(warning)
     state = request.stored.state or State(environment=run.environment, lineage=request.lineage, entries={})
     clock = RunClock(ports.clock, ports.platform, machine=request.machine)
     state = _approved(state, request.approval, clock.now())
@@ -120,8 +127,10 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
 
 async def _authenticate(request: Request, ports: Ports) -> Tenancy:
     state = request.stored.state
-    known = Tenancy(tenant=state.tenant, entity=state.entity) if state else Tenancy(tenant=None, entity=None)
-    tenancy = agree(await ports.platform.authenticate(), project=request.configured, state=known)
+    known = Tenancy(tenant=state.tenant, entity=state.entity) if state else NOBODY
+    bound = Tenancy(tenant=request.plan.binding.tenant, entity=request.plan.binding.entity)
+    scope = await ports.platform.authenticate()
+    tenancy = agree(scope, project=request.configured, plan=bound, state=known)
     ports.platform.use(tenancy)
     return tenancy
 

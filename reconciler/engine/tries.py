@@ -31,7 +31,7 @@ from reconciler.core.run import CallError, Outcome, Result, Send, Stop
 from reconciler.core.timestamp import Timestamp, moment, timestamp
 from reconciler.engine.gate import Gate
 from reconciler.engine.group_commit import GroupCommit
-from reconciler.errors import AuthenticationError, ReconcilerError
+from reconciler.errors import AuthenticationError, ReconcilerError, WrongTenant
 from reconciler.ports import Clock, Platform, Progress, Regeneration
 
 _FRESH = timedelta(seconds=30)
@@ -190,8 +190,7 @@ class Tries:
         try:
             return await self._platform.regenerate(regeneration)
         except ReconcilerError as error:
-            is_refused = isinstance(error, AuthenticationError)
-            self._gate.close(Stop.CREDENTIALS if is_refused else Stop.NOT_REACHED)
+            self._gate.close(_stop_of(error))
             return Fault(FaultKind.NOT_SENT, error.detail)
 
     def _pause(self, tried: Try, knowledge: Again | Doubt) -> float | None:
@@ -246,3 +245,10 @@ def too_old(call: Call | Resume) -> Result:
     message = "its key became too old between the plan and its turn: the platform may have forgotten it"
     error = CallError("KeyTooOld", message)
     return Result(address=call.address, action=call.action, outcome=Outcome.UNDECIDED, error=error)
+
+
+def _stop_of(error: ReconcilerError) -> Stop:
+    """Return why a run ends that has no token any more."""
+    if isinstance(error, WrongTenant):
+        return Stop.OTHER_TENANT
+    return Stop.CREDENTIALS if isinstance(error, AuthenticationError) else Stop.NOT_REACHED

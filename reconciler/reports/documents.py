@@ -35,6 +35,7 @@ def apply_document(run: Run) -> dict[str, Any]:
         "summary": run.summary,
         "stopped": run.stop,
         "results": [_result(result) for result in run.results],
+        "warnings": _diagnostics(run.warnings),
         "error": _error(run.error) if run.error else None,
     }
 

@@ -18,8 +18,8 @@ import httpx
 from reconciler.core.environment import is_loopback
 from reconciler.core.outcome import Again, Answer, Cause, Fault, FaultKind
 from reconciler.core.retry import Wait, decide
-from reconciler.core.tenancy import Scope, Tenancy
-from reconciler.errors import PlatformError, ReconcilerError, Unreachable, WrongTenant
+from reconciler.core.tenancy import NOBODY, Scope, Tenancy, check_same
+from reconciler.errors import PlatformError, ReconcilerError, Unreachable
 from reconciler.ports import Clock, Regeneration, Secret
 from reconciler.zuora import oauth
 from reconciler.zuora.transport import StreamTransport
@@ -100,7 +100,7 @@ class HttpPlatform:
         self._endpoint = endpoint
         self._client = client
         self._clock = clock
-        self._tenancy = Tenancy(tenant=None, entity=None)
+        self._tenancy = NOBODY
         self._token: oauth.Token | None = None
         self._token_ends = 0.0
         self._dated: tuple[datetime, float] | None = None
@@ -168,7 +168,8 @@ class HttpPlatform:
             tries += 1
             try:
                 token = await self._fetch_token()
-                self._check_scope(token)
+                self._scope = self._scope or token.scope
+                check_same(self._scope, token.scope)
             except ReconcilerError as error:
                 pause = self._pause(error, tries, self._clock.monotonic() - began) if self._scope else None
                 if pause is None:
@@ -186,16 +187,6 @@ class HttpPlatform:
         left, jitter = oauth.PATIENCE - elapsed, self._clock.jitter()
         decision = decide(busy, sends=tries, in_a_row=tries, elapsed=elapsed, remaining=left, jitter=jitter)
         return decision.seconds if isinstance(decision, Wait) else None
-
-    def _check_scope(self, token: oauth.Token) -> None:
-        """Raise WrongTenant if a later token is good for something else than the first, which was checked."""
-        self._scope = self._scope or token.scope
-        if token.scope != self._scope:
-            raise WrongTenant(
-                "Another tenant in the middle",
-                f"A new token is of tenant {token.scope.tenant}, and the run began with {self._scope.tenant}.",
-                hint="Find out who has changed the credentials; what was sent before is on record.",
-            )
 
     async def _fetch_token(self) -> oauth.Token:
         base_url = self._endpoint.base_url

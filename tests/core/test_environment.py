@@ -1,4 +1,4 @@
-"""Which environment is meant, which host is production, which tenant a token is good for."""
+"""Which environment is meant, which host is production, and what a selector takes."""
 
 import pytest
 
@@ -11,10 +11,7 @@ from reconciler.core.environment import (
     needs_confirmation,
 )
 from reconciler.core.selection import Selection, parse_selector
-from reconciler.core.tenancy import Scope, Tenancy, agree, parse_scope
-from reconciler.errors import UsageError, WrongTenant
-
-NOBODY = Tenancy(tenant=None, entity=None)
+from reconciler.errors import UsageError
 
 
 def environment(name: str) -> Environment:
@@ -84,45 +81,6 @@ def test_a_base_url_that_could_leak_or_mislead_is_refused(base_url: str) -> None
 @pytest.mark.parametrize("base_url", [*(host for host in HOSTS), "https://gateway.example.com/zuora"])
 def test_a_base_url_may_be_any_https_host_or_loopback(base_url: str) -> None:
     assert base_url_fault(base_url) is None
-
-
-def test_a_scope_names_tenant_and_entities() -> None:
-    scope = parse_scope("user.1f entity.b entity.a service.usage.write tenant.12345 platform.read")
-
-    assert scope == Scope(tenant="12345", entities=("a", "b"))
-
-
-AGREED = [
-    (Scope(tenant="1", entities=("a",)), NOBODY, NOBODY, Tenancy(tenant="1", entity="a")),
-    (Scope(tenant="1", entities=("a", "b")), Tenancy(tenant="1", entity="b"), NOBODY, Tenancy(tenant="1", entity="b")),
-    (Scope(tenant="1", entities=("a", "b")), NOBODY, Tenancy(tenant="1", entity="a"), Tenancy(tenant="1", entity="a")),
-    (Scope(tenant=None, entities=()), NOBODY, NOBODY, NOBODY),
-]
-
-
-@pytest.mark.parametrize(("scope", "project_says", "state_says", "agreed"), AGREED)
-def test_token_project_and_state_agree(
-    scope: Scope, project_says: Tenancy, state_says: Tenancy, agreed: Tenancy
-) -> None:
-    assert agree(scope, project=project_says, state=state_says) == agreed
-
-
-REFUSED = [
-    (Scope(tenant="1", entities=()), Tenancy(tenant="2", entity=None), NOBODY),
-    (Scope(tenant="1", entities=()), NOBODY, Tenancy(tenant="2", entity=None)),
-    (Scope(tenant=None, entities=()), Tenancy(tenant="2", entity=None), NOBODY),
-    (Scope(tenant="1", entities=("a", "b")), NOBODY, NOBODY),
-    (Scope(tenant="1", entities=("a",)), Tenancy(tenant="1", entity="b"), NOBODY),
-    (Scope(tenant="1", entities=("a", "b")), Tenancy(tenant="1", entity="b"), Tenancy(tenant="1", entity="a")),
-]
-
-
-@pytest.mark.parametrize(("scope", "project_says", "state_says"), REFUSED)
-def test_credentials_of_another_tenant_or_entity_are_refused(
-    scope: Scope, project_says: Tenancy, state_says: Tenancy
-) -> None:
-    with pytest.raises(WrongTenant, match="Nothing was sent"):
-        agree(scope, project=project_says, state=state_says)
 
 
 SUBJECT = {

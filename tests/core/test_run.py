@@ -44,6 +44,7 @@ TABLE = [
     (run(LEFT, stop=Stop.NOT_REACHED), 6),
     (run(UNDECIDED, stop=Stop.NOT_REACHED), 7),
     (run(UNDECIDED, stop=Stop.CREDENTIALS), 8),
+    (run(UNDECIDED, stop=Stop.OTHER_TENANT), 8),
     (run(DONE, stop=Stop.INTERRUPTED), 130),
     (run(LEFT, action=Action.BLOCKED), 7),
     (run(LEFT, stop=Stop.STORAGE), 6),

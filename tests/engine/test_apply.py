@@ -32,12 +32,12 @@ from reconciler.core.entry import CallRecord, Entry
 from reconciler.core.environment import EmulatorApi, Environment
 from reconciler.core.key import KeyScope, idempotency_key
 from reconciler.core.outcome import Answer, Fault, FaultKind, Reason, Traffic
-from reconciler.core.plan import Resume, Undecided
+from reconciler.core.plan import Binding, Resume, Undecided
 from reconciler.core.planner import make_plan
 from reconciler.core.retry import ATTEMPTS
 from reconciler.core.run import Outcome, Run, Stop, exit_status
 from reconciler.core.state import State
-from reconciler.core.tenancy import Scope, Tenancy
+from reconciler.core.tenancy import NOBODY, Scope, Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.engine.plan import load_state
 from reconciler.errors import AuthenticationError, StaleError, Unreachable, WrongTenant
@@ -61,7 +61,6 @@ FIRST = Address("Subscription/A-S00000001@1")
 ENVIRONMENT = Environment(
     name="local", api=EmulatorApi(database="d"), specs="local", state_file="state.json", place=Place("reconciler.yaml")
 )
-NOBODY = Tenancy(tenant=None, entity=None)
 
 
 class World:
@@ -78,6 +77,7 @@ class World:
         self.listener = Listener()
         self.stop: Stop | None = None
         self.configured = NOBODY
+        self.binding = BINDING
         self.runs = 0
 
     @property
@@ -95,13 +95,14 @@ class World:
         self.runs += 1
         stored = load_state(self.store, self.journals, ENVIRONMENT)
         return Request(
-            plan=make_plan(self.spec, stored.state, BINDING, now=self.clock.now()),
+            plan=make_plan(self.spec, stored.state, self.binding, now=self.clock.now()),
             stored=stored,
             concurrency=self.concurrency,
             leave_free=self.leave_free,
             run=f"run-{self.runs}",
             lineage="lineage-1",
             configured=self.configured,
+            place=Place("reconciler.yaml", 5, 3),
             authorship={"local/a.yaml": Authorship(commit="abc", author="Ann <ann@example.com>")},
         )
 
@@ -445,8 +446,48 @@ def test_a_state_is_never_applied_to_another_tenant_than_the_one_it_has_learned(
     assert len(world.platform.sent) == 1
 
 
+@pytest.mark.parametrize("bound", [replace(BINDING, tenant="2"), replace(BINDING, entity="f")])
+def test_a_plan_is_never_applied_to_another_tenant_or_entity_than_it_was_made_for(bound: Binding) -> None:
+    world = World(declare())
+    world.binding = bound
+    with pytest.raises(WrongTenant, match="The plan says"):
+        world.apply()
+
+    assert (world.platform.sent, world.store.written) == ([], [])
+
+
+def test_a_state_learns_its_tenant_and_entity_at_first_use_and_is_compared_with_them_from_then_on() -> None:
+    world = World(declare())
+    world.apply()
+
+    assert world.state is not None
+    assert (world.state.tenant, world.state.entity) == ("1", "e")
+    world.spec = spec_of(declare(trigger="again"))
+    world.platform.scope = Scope(tenant="1", entities=("f",))
+    with pytest.raises(WrongTenant, match="The state says entity e"):
+        world.apply()
+
+
+def test_a_token_that_names_no_tenant_is_warned_of_before_the_first_call() -> None:
+    world = World(declare(), platform=ScriptedPlatform(scope=Scope(tenant=None, entities=())))
+    told: list[int] = []
+    world.platform.before_answer = lambda: told.append(len(world.listener.warnings))
+    run = world.apply()
+
+    assert told == [1]
+    assert [each.code for each in run.warnings] == ["tenant-not-told"]
+    assert list(run.warnings) == world.listener.warnings
+    assert world.state is not None
+    assert world.state.tenant is None
+
+
 @pytest.mark.parametrize(
-    ("error", "stop"), [(AuthenticationError("x"), Stop.CREDENTIALS), (Unreachable("x"), Stop.NOT_REACHED)]
+    ("error", "stop"),
+    [
+        (AuthenticationError("x"), Stop.CREDENTIALS),
+        (WrongTenant("x"), Stop.OTHER_TENANT),
+        (Unreachable("x"), Stop.NOT_REACHED),
+    ],
 )
 def test_a_token_that_is_not_to_be_had_in_the_middle_keeps_what_is_done(error: Exception, stop: Stop) -> None:
     world = World(declare(subscription(1)), declare(subscription(2)), platform=ScriptedPlatform({2: error}))

@@ -102,6 +102,15 @@ SITUATIONS = (
         good="specs/local/backfill.yaml and specs/local/backfill-2.yaml",
     ),
     _situation(
+        "tenant-not-told",
+        "nobody can tell which tenant the credentials belong to",
+        "A token says in its scope which tenant it is good for, and that is compared with the project file, the plan "
+        "and the state before anything is sent. This one does not say, and nothing is written that it could be "
+        "compared with, so the state learns no tenant either.",
+        bad="A scope without tenant.NUMBER, and no tenant: under api: in the project file.",
+        good='tenant: "12345" under api:, and credentials whose tokens say tenant.12345.',
+    ),
+    _situation(
         "unreadable",
         "a file or folder cannot be read",
         "The operating system refuses it, or it is not a regular file of at most 64 MiB: a pipe or a device could "

@@ -1,0 +1,148 @@
+"""The right tenant: what a person sees when credentials are of another one, and that nothing has left then."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from canned_server import canned, http
+from commands import Ended, Project
+
+from reconciler.formats.schema import SchemaSet
+from reconciler.workspace.schemas import load_schemas
+
+SCHEMAS = SchemaSet(load_schemas())
+CANARY = "canary-secret-5f3e"
+VARIABLES = {"ZUORA_SANDBOX_CLIENT_ID": "some-client", "ZUORA_SANDBOX_CLIENT_SECRET": CANARY}
+DONE = http(200, b'{"success": true, "idList": ["2c98"]}')
+STATE = "state/sandbox.json"
+
+
+class Tenant:
+    """A platform that gives tokens of these *scopes*, the last one again and again, and carries out every call.
+
+    A token is refused after *calls* calls, so that the next one is asked for.
+    """
+
+    def __init__(self, *scopes: str, calls: int = 1_000) -> None:
+        self.scopes = list(scopes)
+        self.calls = calls
+        self.sent: list[bytes] = []
+
+    def answer(self, request: bytes) -> bytes:
+        if b"/oauth/token" in request.split(b"\r\n")[0]:
+            scope = self.scopes.pop(0) if len(self.scopes) > 1 else self.scopes[0]
+            return http(200, json.dumps({"access_token": "t-1", "expires_in": 3599, "scope": scope}).encode())
+        if len(self.sent) >= self.calls:
+            return http(401, b'{"message": "Authentication error"}')
+        self.sent.append(request)
+        return DONE
+
+
+@contextmanager
+def sandbox(project: Project, tenant: Tenant, *, more: str = "") -> Iterator[None]:
+    """Let *tenant* be the sandbox of *project*; *more* are fields of api."""
+    with canned(tenant.answer) as url:
+        text = (project.folder / "reconciler.yaml").read_text()
+        credentials = "{client_id: {env: ZUORA_SANDBOX_CLIENT_ID}, client_secret: {env: ZUORA_SANDBOX_CLIENT_SECRET}}"
+        api = f"base_url: {url}\n      {more}\n      credentials: {credentials}"
+        before, _, rest = text.partition("base_url: https://rest.test.zuora.com")
+        _, _, after = rest.partition("    specs: sandbox")
+        project.write("reconciler.yaml", f"{before}{api}\n    specs: sandbox{after}")
+        yield
+        project.write("reconciler.yaml", text)
+
+
+def declare(project: Project, trigger: str = "first") -> None:
+    items = "".join(f"  - {{subscriptionName: A-S00000001, subscriptionVersion: {each}}}\n" for each in (1, 2, 3))
+    flags = "{onlyReSend: false, reMigrate: true}"
+    project.write(
+        "sandbox/q4-backfill.yaml", f"version: 1\nflags: {flags}\ntrigger: {trigger}\nsubscriptions:\n{items}"
+    )
+
+
+def apply(project: Project, *arguments: str) -> Ended:
+    ended = project.run("apply", "-e", "sandbox", "--yes", *arguments, variables=VARIABLES)
+    assert CANARY not in ended.out + ended.err
+    return ended
+
+
+REFUSED = {
+    ("tenant.1", 'tenant: "2"'): "Wrong tenant\n  The project file says tenant 2, and the credentials are of tenant 1.",
+    ("user.1f", 'tenant: "2"'): "Wrong tenant\n  The project file says tenant 2, and the credentials are without a "
+    "tenant in their scope.",
+    ("tenant.1 entity.a entity.b", ""): "Entity not named\n  The credentials are good for several entities: a, b.",
+    ("tenant.1 entity.a", "entity: b"): "Wrong entity\n  The project file says entity b, and the credentials are good "
+    "for a.",
+}
+
+
+@pytest.mark.parametrize(("scope", "more"), REFUSED)
+def test_credentials_that_are_not_the_configured_ones_end_with_8_before_the_first_call(
+    project: Project, scope: str, more: str
+) -> None:
+    declare(project)
+    tenant = Tenant(scope)
+    with sandbox(project, tenant, more=more):
+        ended = apply(project)
+
+    assert ended.status == 8
+    assert f"error: {REFUSED[scope, more]} Nothing was sent.\n  hint: " in ended.err
+    assert tenant.sent == []
+    assert not (project.folder / STATE).exists()
+
+
+def test_a_state_that_has_learned_its_tenant_refuses_credentials_of_another(project: Project) -> None:
+    declare(project)
+    with sandbox(project, Tenant("tenant.1 entity.a")):
+        assert apply(project).status == 0
+    learned = json.loads((project.folder / STATE).read_bytes())
+    assert (learned["tenant"], learned["entity"]) == ("1", "a")
+    declare(project, trigger="again")
+    other = Tenant("tenant.2 entity.a")
+    with sandbox(project, other):
+        ended = apply(project)
+
+    assert ended.status == 8
+    assert "error: Wrong tenant\n  The state says tenant 1, and the credentials are of tenant 2." in ended.err
+    assert other.sent == []
+    assert json.loads((project.folder / STATE).read_bytes()) == learned
+
+
+@pytest.mark.parametrize(
+    ("later", "told"),
+    [
+        ("tenant.2 entity.a", "A new token is of tenant 2, good for a, and the run began with one of tenant 1, good "),
+        ("tenant.1 entity.b", "A new token is of tenant 1, good for b, and the run began with one of tenant 1, good "),
+    ],
+)
+def test_a_new_token_of_another_tenant_or_entity_stops_a_run_with_8_and_keeps_what_is_done(
+    project: Project, later: str, told: str
+) -> None:
+    declare(project)
+    tenant = Tenant("tenant.1 entity.a", later, calls=1)
+    with sandbox(project, tenant):
+        ended = apply(project)
+
+    assert ended.status == 8
+    assert "Stopped: a new token is of another tenant or entity.\n" in ended.out
+    assert told in ended.out
+    assert "Applied: 1 done, 2 not started.\n" in ended.out
+    assert len(tenant.sent) == 1
+    state = json.loads((project.folder / STATE).read_bytes())
+    assert (state["tenant"], list(state["entries"])) == ("1", ["Subscription/A-S00000001@1"])
+
+
+def test_a_token_that_tells_no_tenant_is_a_warning_where_none_is_configured(project: Project) -> None:
+    declare(project)
+    tenant = Tenant("user.1f")
+    with sandbox(project, tenant):
+        ended = apply(project, "--json")
+
+    assert ended.status == 0
+    assert len(tenant.sent) == 3
+    warning = "reconciler.yaml:12:5: warning: nobody can tell which tenant the credentials belong to [tenant-not-told]"
+    assert ended.err.index(warning) < ended.err.index("[1/3]")
+    (told,) = ended.document["warnings"]
+    assert (told["code"], told["place"]) == ("tenant-not-told", "reconciler.yaml:12:5")
+    assert list(SCHEMAS.violations("apply.schema.json", ended.document)) == []
