@@ -41,9 +41,17 @@ class Seen:
 
 
 def run_in_terminal(
-    *arguments: str, cwd: Path, variables: Mapping[str, str] | None = None, columns: int = 100, out: Path | None = None
+    *arguments: str,
+    cwd: Path,
+    variables: Mapping[str, str] | None = None,
+    columns: int = 100,
+    out: Path | None = None,
+    typed: str | None = None,
 ) -> Seen:
-    """Run the tool with stderr on a terminal, and stdout too unless it goes to the file *out*."""
+    """Run the tool with stderr on a terminal, and stdout too unless it goes to the file *out*.
+
+    Somebody sits there and has *typed* a line, unless it is None.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with (out or Path(os.devnull)).open("wb") as file:
@@ -51,11 +59,13 @@ def run_in_terminal(
             [sys.executable, "-m", "reconciler", *arguments],
             cwd=cwd,
             env={**os.environ, "CI": "", "TERM": "xterm", **(variables or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if typed is None else theirs,
             stdout=file if out else theirs,
             stderr=theirs,
         )
     os.close(theirs)
+    if typed is not None:
+        os.write(ours, f"{typed}\n".encode())
     written = _read(ours)
     os.close(ours)
     return Seen(process.wait(timeout=60), written.decode(), out.read_text() if out else "")

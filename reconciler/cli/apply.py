@@ -13,11 +13,11 @@ from typing import NoReturn
 from reconciler import __version__
 from reconciler.cli.approved import check_usage, load_saved, narrowed, rest_of, take_environment, told
 from reconciler.cli.progress import ConsoleProgress
-from reconciler.cli.project import Planned, hold_lock, make_planned, open_project
+from reconciler.cli.project import OpenProject, Planned, hold_lock, make_planned, open_project
 from reconciler.cli.run_log import RunLog, open_log
 from reconciler.cli.sending import nobody, open_platform
 from reconciler.cli.wiring import World, open_journals
-from reconciler.core.environment import Environment
+from reconciler.core.environment import Choice, Environment
 from reconciler.core.plan import place_of
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Run, Stop, exit_status
@@ -176,7 +176,7 @@ def _run(session: _Session) -> tuple[Run, int]:
     _check(planned)
     _check_confirmed(planned.opened.environment, arguments)
     if planned.plan.calls:
-        _confirm(planned.opened.environment, session)
+        _confirm(planned.opened, session)
     return _apply(session, planned, rest), rest.refused if rest else 0
 
 
@@ -209,11 +209,12 @@ def _check_confirmed(environment: Environment, arguments: argparse.Namespace) ->
         )
 
 
-def _confirm(environment: Environment, session: _Session) -> None:
+def _confirm(opened: OpenProject, session: _Session) -> None:
     """Return if somebody wants this. Raise UsageError otherwise; nothing is sent then."""
-    name, arguments = environment.name, session.arguments
+    environment, name, arguments = opened.environment, opened.environment.name, session.arguments
     if environment.is_production and arguments.confirm is None:
-        _ask_for(name, f"This is production. Type its name, {name}, to send: ", "--confirm", session.world)
+        which = f", by {opened.choice}" if opened.choice is Choice.VARIABLE else ""
+        _ask_for(name, f"This is production{which}. Type its name, {name}, to send: ", "--confirm", session.world)
     elif not (arguments.yes or session.is_approved) and not (environment.is_production and arguments.confirm):
         _ask_for("yes", "Send these calls? Only 'yes' does: ", "--yes", session.world)
 

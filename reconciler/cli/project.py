@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.cli.wiring import World, open_journals
 from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import InvalidInput
-from reconciler.core.environment import Environment, Project
+from reconciler.core.environment import Choice, Environment, Project
 from reconciler.core.plan import Plan
 from reconciler.core.selection import Selection, parse_selector
 from reconciler.engine.marked import MarkedStore
@@ -23,14 +23,15 @@ from reconciler.stores.mark import FileMark
 from reconciler.workspace.cache import FolderCache, cache_folder
 from reconciler.workspace.folder import find_folder, load_project, load_spec
 
-ENVIRONMENT_VARIABLE = "RECONCILER_ENV"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenProject:
+    """*choice* is what has named the environment."""
+
     folder: Path
     project: Project
     environment: Environment
+    choice: Choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +50,14 @@ def open_project(arguments: argparse.Namespace, world: World) -> OpenProject:
     """Raise InvalidInput without a valid project file, UsageError without an environment."""
     folder = find_folder(arguments.project, world.here)
     project = load_project(folder)
-    asked = arguments.environment or world.variables.get(ENVIRONMENT_VARIABLE)
-    return OpenProject(folder=folder, project=project, environment=project.environment(asked))
+    option, variable = arguments.environment, world.variables.get(Choice.VARIABLE)
+    unasked = Choice.DEFAULT if project.default else Choice.ONLY
+    return OpenProject(
+        folder=folder,
+        project=project,
+        environment=project.environment(option or variable or None),
+        choice=Choice.OPTION if option else Choice.VARIABLE if variable else unasked,
+    )
 
 
 def _load_spec(opened: OpenProject, cache: FolderCache | None) -> Spec:

@@ -37,6 +37,15 @@ class TenantType(StrEnum):
     API_SANDBOX = "api_sandbox"
 
 
+class Choice(StrEnum):
+    """What has named the environment of a command. A default is never production: a variable is somebody's choice."""
+
+    OPTION = "-e"
+    VARIABLE = "RECONCILER_ENV"
+    DEFAULT = "default"
+    ONLY = "the only one"
+
+
 class AfterServerError(StrEnum):
     """What becomes of a call whose key is spent, because the platform has saved a server error under it."""
 
@@ -127,7 +136,10 @@ class Project:
     environments: Mapping[str, Environment]
 
     def environment(self, asked: str | None) -> Environment:
-        """Return the environment *asked* for, else the default, else the only one. Raise UsageError otherwise."""
+        """Return the environment *asked* for, else the default, else the only one. Raise UsageError otherwise.
+
+        The only one must be asked for where it is production; the reader refuses a default that is.
+        """
         name = asked or self.default or (next(iter(self.environments)) if len(self.environments) == 1 else None)
         names = ", ".join(self.environments)
         if name is None:
@@ -140,7 +152,14 @@ class Project:
                 f"The project {self.name!r} has no environment {name!r}.",
                 hint=nearest(name, self.environments),
             )
-        return self.environments[name]
+        found = self.environments[name]
+        if asked is None and found.is_production:
+            raise UsageError(
+                "Production is never the default",
+                f"{name!r}, the project's only environment, is production.",
+                hint=f"Name it: -e {name}.",
+            )
+        return found
 
 
 def is_loopback(host: str | None) -> bool:

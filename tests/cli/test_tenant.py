@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 from canned_server import canned, http
 from commands import Ended, Project
+from terminal import run_in_terminal
 
 from reconciler.formats.schema import SchemaSet
 from reconciler.workspace.schemas import load_schemas
@@ -146,3 +147,56 @@ def test_a_token_that_tells_no_tenant_is_a_warning_where_none_is_configured(proj
     (told,) = ended.document["warnings"]
     assert (told["code"], told["place"]) == ("tenant-not-told", "reconciler.yaml:12:5")
     assert list(SCHEMAS.violations("apply.schema.json", ended.document)) == []
+
+
+PRODUCTION = "tenant_type: production"
+TYPED = {"sandbox": (0, 3), "yes": (1, 0), "Sandbox": (1, 0), "": (1, 0)}
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_production_is_sent_to_only_if_its_name_is_typed(project: Project, typed: str) -> None:
+    declare(project)
+    tenant = Tenant("tenant.1")
+    with sandbox(project, tenant, more=PRODUCTION):
+        seen = run_in_terminal("apply", "-e", "sandbox", "--yes", cwd=project.folder, variables=VARIABLES, typed=typed)
+
+    assert (seen.status, len(tenant.sent)) == TYPED[typed]
+    assert "This is production. Type its name, sandbox, to send: " in seen.written
+    assert ("Not confirmed" in seen.written) is (seen.status == 1)
+
+
+def test_production_that_a_variable_names_is_asked_for_by_the_name_of_the_variable(project: Project) -> None:
+    """A variable is somebody's choice and no default, but it may have been set long ago."""
+    declare(project)
+    tenant = Tenant("tenant.1")
+    with sandbox(project, tenant, more=PRODUCTION):
+        variables = {**VARIABLES, "RECONCILER_ENV": "sandbox"}
+        seen = run_in_terminal("apply", "--yes", cwd=project.folder, variables=variables, typed="no")
+
+    assert (seen.status, tenant.sent) == (1, [])
+    assert "This is production, by RECONCILER_ENV. Type its name, sandbox, to send: " in seen.written
+
+
+def test_without_a_terminal_production_needs_its_name_and_no_other(project: Project) -> None:
+    declare(project)
+    tenant = Tenant("tenant.1")
+    with sandbox(project, tenant, more=PRODUCTION):
+        unnamed, wrong = apply(project), apply(project, "--confirm", "production")
+        sent = len(tenant.sent)
+        named = apply(project, "--confirm", "sandbox")
+
+    assert (unnamed.status, wrong.status, sent) == (1, 1, 0)
+    assert "hint: Read the plan above, then apply with --confirm sandbox." in unnamed.err
+    assert "--confirm says 'production', and this is 'sandbox'." in wrong.err
+    assert (named.status, len(tenant.sent)) == (0, 3)
+
+
+def test_a_project_whose_only_environment_is_production_needs_its_name_for_every_command(project: Project) -> None:
+    text = (project.folder / "reconciler.yaml").read_text()
+    head, rest = "version: 1\nname: example-revenue\nenvironments:\n", text.partition("  production:\n")[2]
+    project.write("reconciler.yaml", f"{head}  production:\n{rest}")
+    unnamed, named = project.run("plan"), project.run("plan", "-e", "production")
+
+    assert (unnamed.status, named.status) == (1, 0)
+    assert "error: Production is never the default\n" in unnamed.err
+    assert project.run("plan", variables={"RECONCILER_ENV": "production"}).status == 0

@@ -6,7 +6,10 @@ from reconciler.core.diagnostics import Place
 from reconciler.core.environment import (
     EmulatorApi,
     Environment,
+    FromVariable,
+    PlatformApi,
     Project,
+    TenantType,
     base_url_fault,
     needs_confirmation,
 )
@@ -14,10 +17,13 @@ from reconciler.core.selection import Selection, parse_selector
 from reconciler.errors import UsageError
 
 
-def environment(name: str) -> Environment:
+def environment(name: str, base_url: str | None = None, tenant_type: TenantType | None = None) -> Environment:
+    secret = FromVariable("ZUORA")
     return Environment(
         name=name,
-        api=EmulatorApi(database="d"),
+        api=PlatformApi(base_url=base_url, client_id=secret, client_secret=secret, tenant_type=tenant_type)
+        if base_url
+        else EmulatorApi(database="d"),
         specs=name,
         state_file=f"{name}.json",
         place=Place("reconciler.yaml", 1, 1),
@@ -32,6 +38,15 @@ def test_the_environment_is_the_one_asked_for_else_the_default_else_the_only_one
     assert project("a", "b", default="b").environment("a").name == "a"
     assert project("a", "b", default="b").environment(None).name == "b"
     assert project("a").environment(None).name == "a"
+
+
+def test_the_only_environment_is_not_taken_unasked_where_it_is_production() -> None:
+    only = Project(name="p", default=None, environments={"live": environment("live", "https://rest.eu.zuora.com")})
+
+    assert only.environment("live").name == "live"
+    with pytest.raises(UsageError, match="Production is never the default") as caught:
+        only.environment(None)
+    assert caught.value.hint == "Name it: -e live."
 
 
 def test_without_a_default_several_environments_need_a_name() -> None:
@@ -54,12 +69,22 @@ HOSTS = {
     "http://127.0.0.1:8765": False,
     "http://[::1]:8765": False,
     "http://localhost": False,
+    "https://REST.ZUORA.COM": True,
+    "https://rest.test.zuora.com.": True,
+    "https://rest.zuora.com:8443/gateway": True,
+    "https://rest.pt1.zuora.com": True,
 }
 
 
 @pytest.mark.parametrize(("base_url", "asks"), HOSTS.items())
 def test_production_and_every_unknown_host_must_be_confirmed(base_url: str, asks: bool) -> None:  # noqa: FBT001
     assert needs_confirmation(base_url) is asks
+
+
+@pytest.mark.parametrize(("base_url", "asks"), HOSTS.items())
+def test_a_tenant_type_makes_production_of_any_host_and_a_sandbox_of_none(base_url: str, asks: bool) -> None:  # noqa: FBT001
+    assert environment("e", base_url, TenantType.PRODUCTION).is_production
+    assert environment("e", base_url, TenantType.CENTRAL_SANDBOX).is_production is asks
 
 
 @pytest.mark.parametrize(
