@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NewType, Protocol
 
 if TYPE_CHECKING:  # only in signatures: whoever reads a state does not pay for what a run is made of
     from reconciler.core.diagnostics import Diagnostic
-    from reconciler.core.outcome import Answer, Fault
+    from reconciler.core.outcome import Answer, Fault, Traffic
     from reconciler.core.run import Pace, Result, Send
     from reconciler.core.tenancy import Scope, Tenancy
 
@@ -131,6 +131,38 @@ class Platform(Protocol):
 
     async def regenerate(self, regeneration: Regeneration) -> Answer | Fault:
         """Send once and return the answer, or why there is none. Raises only what `authenticate` raises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """That a token was given: what it is good for, for how many seconds, and what the answer tells of the budget."""
+
+    scope: Scope
+    lifetime: float
+    traffic: Traffic
+
+
+class TokenSource(Protocol):
+    """Where a token comes from. Nothing can be sent through it."""
+
+    async def ask(self) -> Granted:
+        """Get a token. Raises what `Platform.authenticate` raises."""
+
+    def server_time(self) -> datetime | None:
+        """As `Platform.server_time`."""
+
+
+class StateFolder(Protocol):
+    """What stands around the state document."""
+
+    def prove(self) -> str:
+        """Make, replace and remove a file where the document is replaced, and return what messages call the folder.
+
+        What is missing of the folder is not made. Raise StorageError if that cannot be done, or not durably.
+        """
+
+    def holder(self) -> str | None:
+        """Return what the run that holds the lock says of itself, None if it is free. Raise StorageError."""
 
 
 class Secret:

@@ -103,8 +103,8 @@ def entry(*known: Applied | Refused | Unsettled) -> Entry:
     return result
 
 
-def state_of(entries: dict[Address, Entry]) -> State:
-    return State(environment="local", lineage="lineage-1", entries=entries)
+def state_of(entries: dict[Address, Entry], *, tenant: str | None = None) -> State:
+    return State(environment="local", lineage="lineage-1", entries=entries, tenant=tenant)
 
 
 BINDING = Binding(

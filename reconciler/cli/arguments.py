@@ -64,6 +64,7 @@ def build_parser(first: str = "") -> Parser:
         "apply": _add_apply,
         "show": _add_show,
         "state": _add_state,
+        "doctor": _add_doctor,
         "fmt": _add_fmt,
         "init": _add_init,
         "emulator": _add_emulator,
@@ -219,6 +220,12 @@ def _add_show(commands: "_Commands[Parser]") -> None:
     parser = _command(commands, "show", "show a saved plan as `plan` has shown it", project=False)
     parser.add_argument("plan_file", metavar="PLAN_FILE", type=Path)
     parser.add_argument("--json", action="store_true", help="print it as JSON (schemas/plan.schema.json)")
+
+
+def _add_doctor(commands: "_Commands[Parser]") -> None:
+    text = "show what would be used, from where, and prove that it works; regenerates nothing"
+    parser = _command(commands, "doctor", text)
+    parser.add_argument("--json", action="store_true", help="print the checkup as JSON (schemas/doctor.schema.json)")
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}

@@ -1,4 +1,4 @@
-"""Wiring of what sends: the HTTP client of a tenant, or of the embedded emulator. Only `apply` imports it."""
+"""Wiring of what sends: the HTTP client of a tenant, or of the embedded emulator. `apply` and `doctor` import it."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +17,7 @@ _EMULATOR_URL = "http://emulator.localhost"
 
 
 @asynccontextmanager
-async def open_platform(opened: OpenProject, world: World) -> AsyncIterator[Platform]:
+async def open_platform(opened: OpenProject, world: World) -> AsyncIterator[HttpPlatform]:
     """Yield the platform of an environment. Raise AuthenticationError if its credentials cannot be read."""
     api = opened.environment.api
     async with AsyncExitStack() as opening:

@@ -60,9 +60,9 @@ def _take(
     end, has_waited = monotonic() + timeout, False
     while not _is_taken(descriptor, name):
         if monotonic() >= end:
-            raise _locked(name, _holder_in(descriptor), waited=timeout if has_waited else 0.0)
+            raise _locked(name, holder_in(descriptor), waited=timeout if has_waited else 0.0)
         if not has_waited:
-            tell(_holder_in(descriptor))
+            tell(holder_in(descriptor))
             has_waited = True
         sleep(_PAUSE)
     if has_waited:
@@ -78,7 +78,7 @@ def _is_taken(descriptor: int, name: str) -> bool:
         return True
 
 
-def _holder_in(descriptor: int) -> str:
+def holder_in(descriptor: int) -> str:
     """Return what the holder says of itself. If that cannot be read, the lock is held all the same."""
     try:
         told = json.loads(os.pread(descriptor, 4096, 0))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reconciler.core.call import Authorship
+from reconciler.core.checkup import Keeping
 from reconciler.workspace.history import git, last_commits
 
 
@@ -30,6 +31,18 @@ def commit_of(folder: Path) -> str | None:
     commit = git(folder, "rev-parse", "--verify", "HEAD")
     changed = git(folder, "status", "--porcelain=v1", "--untracked-files=no", "--", ".")
     return f"{commit.decode().strip()}{'-dirty' if changed else ''}" if commit else None
+
+
+def keeping_of(folder: Path, path: str) -> Keeping:
+    """Return what git makes of the file at *path*, relative to *folder*; one that is not there yet is untracked."""
+    tracked = git(folder, "ls-files", "-z", "--", path)
+    if tracked is None:
+        return Keeping.NO_GIT
+    if tracked:
+        changed = git(folder, "status", "--porcelain=v1", "-z", "--", path)
+        return Keeping.CHANGED if changed else Keeping.COMMITTED
+    ignored = git(folder, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", path)
+    return Keeping.IGNORED if ignored else Keeping.UNTRACKED
 
 
 def prefix_in_repository(folder: Path) -> str:

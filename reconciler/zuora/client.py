@@ -20,7 +20,7 @@ from reconciler.core.outcome import Again, Answer, Cause, Fault, FaultKind
 from reconciler.core.retry import Wait, decide
 from reconciler.core.tenancy import NOBODY, Scope, Tenancy, check_same
 from reconciler.errors import PlatformError, ReconcilerError, Unreachable
-from reconciler.ports import Clock, Regeneration, Secret
+from reconciler.ports import Clock, Granted, Regeneration, Secret
 from reconciler.zuora import oauth
 from reconciler.zuora.transport import StreamTransport
 from reconciler.zuora.wire import MAX_BODY, BadBody, clean, date_of, decode, decompress, encode
@@ -59,7 +59,7 @@ class Endpoint:
 def network(endpoint: Endpoint) -> httpx.AsyncClient:
     """Return an HTTP client for the platform itself. Raise PlatformError if the machine's settings are unusable."""
     try:
-        if _has_proxy(endpoint.base_url):
+        if proxy_of(endpoint.base_url):
             return httpx.AsyncClient(base_url=endpoint.base_url, timeout=_PHASES)
         transport = StreamTransport(httpx.create_ssl_context)
         return httpx.AsyncClient(base_url=endpoint.base_url, timeout=_PHASES, transport=transport)
@@ -72,12 +72,16 @@ def network(endpoint: Endpoint) -> httpx.AsyncClient:
         ) from error
 
 
-def _has_proxy(base_url: str) -> bool:
-    """Whether the environment names a proxy for *base_url*. Loopback never has one."""
+def proxy_of(base_url: str) -> tuple[str, str] | None:
+    """Return the kind (``https``, ``all``) and URL of the proxy that the environment names for *base_url*.
+
+    Loopback never has one.
+    """
     parts = urlsplit(base_url)
     proxies = getproxies()
-    is_named = any(proxies.get(scheme) for scheme in (parts.scheme, "all"))
-    return is_named and not is_loopback(parts.hostname) and not proxy_bypass(parts.netloc)
+    kind = next((kind for kind in (parts.scheme, "all") if proxies.get(kind)), None)
+    is_bypassed = kind is None or is_loopback(parts.hostname) or proxy_bypass(parts.netloc)
+    return None if kind is None or is_bypassed else (kind, proxies[kind])
 
 
 def in_process(application: Callable[..., object], endpoint: Endpoint) -> httpx.AsyncClient:
@@ -113,6 +117,10 @@ class HttpPlatform:
 
     async def authenticate(self) -> Scope:
         return (await self._fresh_token()).scope
+
+    async def ask(self) -> Granted:
+        token = await self._fresh_token()
+        return Granted(scope=token.scope, lifetime=token.lifetime, traffic=token.traffic)
 
     def use(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy

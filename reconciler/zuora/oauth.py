@@ -9,10 +9,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reconciler.core.outcome import Traffic
 from reconciler.core.tenancy import Scope, parse_scope
 from reconciler.errors import AuthenticationError, PlatformError, Unreachable
 from reconciler.ports import Secret
-from reconciler.zuora.wire import decode
+from reconciler.zuora.wire import decode, traffic_of
 
 PATH = "/oauth/token"
 EARLY = 60.0
@@ -24,11 +25,12 @@ PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """*lifetime* is in seconds from the moment the answer came."""
+    """*lifetime* is in seconds from the moment the answer came; *traffic* is what its headers tell of the budget."""
 
     value: Secret
     lifetime: float
     scope: Scope
+    traffic: Traffic
 
 
 def form(client_id: Secret, client_secret: Secret) -> dict[str, str]:
@@ -46,7 +48,7 @@ def read_token(status: int, headers: Mapping[str, str], body: bytes, *, base_url
     PlatformError if the answer is none that the platform gives.
     """
     if status == 200:
-        return _token(body, base_url)
+        return _token(headers, body, base_url)
     answer = decode(status, headers, body)
     told = "; ".join(reason.message for reason in answer.reasons) or f"HTTP {status}"
     if status in (400, 401, 403):
@@ -65,7 +67,7 @@ def read_token(status: int, headers: Mapping[str, str], body: bytes, *, base_url
     raise _not_the_platform(base_url, f"HTTP {status}")
 
 
-def _token(body: bytes, base_url: str) -> Token:
+def _token(headers: Mapping[str, str], body: bytes, base_url: str) -> Token:
     try:
         value = json.loads(body)
         token, lifetime, scope = value["access_token"], float(value["expires_in"]), value.get("scope", "")
@@ -73,7 +75,7 @@ def _token(body: bytes, base_url: str) -> Token:
         raise _not_the_platform(base_url, "HTTP 200 without a token") from None
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not isinstance(scope, str):
         raise _not_the_platform(base_url, "HTTP 200 with a token that cannot be sent")
-    return Token(value=Secret(token), lifetime=lifetime, scope=parse_scope(scope))
+    return Token(value=Secret(token), lifetime=lifetime, scope=parse_scope(scope), traffic=traffic_of(headers))
 
 
 def _not_the_platform(base_url: str, found: str) -> PlatformError:

@@ -86,7 +86,7 @@ def decode(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     """Return what a response says. Whatever is not one of the platform's JSON shapes is no business answer."""
     fields = {name.lower(): value for name, value in headers.items()}
     request_id = clean(fields.get("zuora-request-id", ""))[:_UUID_LENGTH] or None
-    traffic = _traffic(fields)
+    traffic = traffic_of(fields)
     retry_after = _retry_after(fields, traffic)
     value = _json_object(body)
     if value is None:
@@ -112,8 +112,8 @@ def clean(text: str) -> str:
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
 
 
-def _traffic(fields: Mapping[str, str]) -> Traffic:
-    """Read the headers of the guides on rate limits and on concurrent request limits.
+def traffic_of(fields: Mapping[str, str]) -> Traffic:
+    """Read the headers of the guides on rate limits and on concurrent request limits; *fields* are in lower case.
 
     ``RateLimit-Limit`` begins with the quota that Remaining and Reset speak of, and may list all windows behind it.
     """

@@ -1,65 +1,17 @@
 """The right tenant: what a person sees when credentials are of another one, and that nothing has left then."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from canned_server import canned, http
 from commands import Ended, Project
+from tenants import CANARY, VARIABLES, Tenant, declare, sandbox
 from terminal import run_in_terminal
 
 from reconciler.formats.schema import SchemaSet
 from reconciler.workspace.schemas import load_schemas
 
 SCHEMAS = SchemaSet(load_schemas())
-CANARY = "canary-secret-5f3e"
-VARIABLES = {"ZUORA_SANDBOX_CLIENT_ID": "some-client", "ZUORA_SANDBOX_CLIENT_SECRET": CANARY}
-DONE = http(200, b'{"success": true, "idList": ["2c98"]}')
 STATE = "state/sandbox.json"
-
-
-class Tenant:
-    """A platform that gives tokens of these *scopes*, the last one again and again, and carries out every call.
-
-    A token is refused after *calls* calls, so that the next one is asked for.
-    """
-
-    def __init__(self, *scopes: str, calls: int = 1_000) -> None:
-        self.scopes = list(scopes)
-        self.calls = calls
-        self.sent: list[bytes] = []
-
-    def answer(self, request: bytes) -> bytes:
-        if b"/oauth/token" in request.split(b"\r\n")[0]:
-            scope = self.scopes.pop(0) if len(self.scopes) > 1 else self.scopes[0]
-            return http(200, json.dumps({"access_token": "t-1", "expires_in": 3599, "scope": scope}).encode())
-        if len(self.sent) >= self.calls:
-            return http(401, b'{"message": "Authentication error"}')
-        self.sent.append(request)
-        return DONE
-
-
-@contextmanager
-def sandbox(project: Project, tenant: Tenant, *, more: str = "") -> Iterator[None]:
-    """Let *tenant* be the sandbox of *project*; *more* are fields of api."""
-    with canned(tenant.answer) as url:
-        text = (project.folder / "reconciler.yaml").read_text()
-        credentials = "{client_id: {env: ZUORA_SANDBOX_CLIENT_ID}, client_secret: {env: ZUORA_SANDBOX_CLIENT_SECRET}}"
-        api = f"base_url: {url}\n      {more}\n      credentials: {credentials}"
-        before, _, rest = text.partition("base_url: https://rest.test.zuora.com")
-        _, _, after = rest.partition("    specs: sandbox")
-        project.write("reconciler.yaml", f"{before}{api}\n    specs: sandbox{after}")
-        yield
-        project.write("reconciler.yaml", text)
-
-
-def declare(project: Project, trigger: str = "first") -> None:
-    items = "".join(f"  - {{subscriptionName: A-S00000001, subscriptionVersion: {each}}}\n" for each in (1, 2, 3))
-    flags = "{onlyReSend: false, reMigrate: true}"
-    project.write(
-        "sandbox/q4-backfill.yaml", f"version: 1\nflags: {flags}\ntrigger: {trigger}\nsubscriptions:\n{items}"
-    )
 
 
 def apply(project: Project, *arguments: str) -> Ended:
