@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from reconciler.cli.project import ENVIRONMENT_VARIABLE, Planned, without_collector
+from reconciler.cli.project import Planned, without_collector
 from reconciler.cli.wiring import World
+from reconciler.core.environment import Choice
 from reconciler.core.saved import Rest, SavedPlan, rest_of_expected, rest_of_saved, saved_plan
 from reconciler.core.table import digests_of
 from reconciler.errors import StalePlan, StorageError, UsageError
@@ -63,12 +64,12 @@ def load_saved(file: Path, world: World) -> SavedPlan:
 def take_environment(saved: SavedPlan, arguments: argparse.Namespace, world: World) -> None:
     """Go on with the environment of *saved*. Raise StalePlan if another one is asked for."""
     name = saved.plan.binding.environment
-    asked = arguments.environment or world.variables.get(ENVIRONMENT_VARIABLE)
+    asked = arguments.environment or world.variables.get(Choice.VARIABLE)
     if asked not in (None, "", name):
         raise StalePlan(
             "Stale plan",
             f"{saved.id} was made for the environment {name}, and {asked} is asked for. Nothing was sent.",
-            hint=f"Leave out -e (and {ENVIRONMENT_VARIABLE}), or plan for {asked}.",
+            hint=f"Leave out -e (and {Choice.VARIABLE}), or plan for {asked}.",
         )
     arguments.environment = name
 

@@ -24,8 +24,9 @@ from reconciler.reports.checkup_text import checkup_text
 from reconciler.reports.json_text import json_text
 from reconciler.stores.probe import FileProbe
 from reconciler.workspace.cache import cache_folder
-from reconciler.workspace.folder import PROJECT_FILE, load_spec, read_project_file, spec_paths
+from reconciler.workspace.folder import PROJECT_FILE, load_spec, read_project_file
 from reconciler.workspace.git import keeping_of
+from reconciler.workspace.search import spec_paths
 from reconciler.zuora.client import proxy_of
 
 

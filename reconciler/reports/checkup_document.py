@@ -3,7 +3,7 @@
 from typing import Any
 
 from reconciler.core.checkup import Check, Checkup
-from reconciler.reports.documents import FORMAT_VERSION
+from reconciler.formats.plan_document import FORMAT_VERSION
 
 
 def checkup_document(checkup: Checkup) -> dict[str, Any]:
