@@ -10,16 +10,19 @@ from reconciler.core.run import CallError, Outcome, Result, Run
 from reconciler.core.selection import Action
 from reconciler.errors import ReconcilerError
 from reconciler.formats.plan_document import FORMAT_VERSION, change_object, diagnostic_object, forecast_object
+from reconciler.reports.plan_risks import Risk, risks_of
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "plan_id": plan.id,
+        "project": plan.binding.project,
         "environment": plan.binding.environment,
         "tenant": plan.binding.tenant,
         "summary": plan.summary,
         "left_out": plan.left_out,
+        "risks": [_risk(each) for each in risks_of(plan)],
         "changes": [change_object(change) for change in plan.changes],
         "warnings": [diagnostic_object(each) for each in plan.warnings],
         "forecast": forecast_object(plan.forecast) if plan.forecast else None,
@@ -62,6 +65,10 @@ def _failure(error: ReconcilerError) -> dict[str, Any]:
 
 def _diagnostics(found: Iterable[Diagnostic]) -> list[dict[str, str]]:
     return [diagnostic_object(each) for each in found]
+
+
+def _risk(risk: Risk) -> dict[str, Any]:
+    return {"risk": risk.kind, "changes": risk.changes, "text": risk.text}
 
 
 def _result(result: Result) -> dict[str, Any]:

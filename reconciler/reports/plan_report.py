@@ -3,24 +3,28 @@
 Rule: counting, grouping, sorting and wording happen here, once. Renderers only lay out.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from reconciler.core.declaration import Flags
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.forecast import Basis
-from reconciler.core.plan import Change, Plan, flags_of, place_of
+from reconciler.core.plan import Change, Plan, place_of
 from reconciler.core.selection import Action
+
+if TYPE_CHECKING:
+    from reconciler.reports.plan_risks import FlagsUse, Risk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """*why* is what the spec gives as its reason, or empty; *reasons* say what the planner found."""
+    """*why* and *owner* are what the spec gives as such, or empty; *reasons* say what the planner found."""
 
     address: str
     reasons: tuple[str, ...]
     why: str
+    owner: str
     place: str
 
 
@@ -37,20 +41,33 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReport:
-    """*duration* says how long the calls will take, and is empty where nothing is known of it."""
+    """Everything in the order in which a reader needs it: *risks*, *flags_used* and *groups* from the riskiest on.
 
+    *tenant* is None while none is known. *duration* says how long the calls will take, and is empty where nothing is
+    known of it. *apply_command* does exactly this plan, *show_command* shows all of it; both are as a shell reads them.
+    """
+
+    project: str
     environment: str
-    tenant: str
-    groups: tuple[Group, ...]
-    at_rest: tuple[str, ...]
+    tenant: str | None
     verdict: str
     duration: str
+    risks: "tuple[Risk, ...]"
+    flags_used: "tuple[FlagsUse, ...]"
+    groups: tuple[Group, ...]
+    at_rest: tuple[str, ...]
     plan_id: str
+    apply_command: str
+    show_command: str
     warnings: tuple[Diagnostic, ...]
     has_calls: bool
 
+    @property
+    def tenant_text(self) -> str:
+        return "not known before the first apply" if self.tenant is None else self.tenant
 
-_ORDER = (Action.UNDECIDED, Action.BLOCKED, Action.RESUME, Action.REISSUE, Action.REGENERATE)
+
+_VERDICT_ORDER = (Action.REGENERATE, Action.REISSUE, Action.RESUME, Action.BLOCKED, Action.UNDECIDED)
 _HEADINGS = {
     Action.REGENERATE: "regenerate",
     Action.REISSUE: "regenerate again",
@@ -58,27 +75,35 @@ _HEADINGS = {
     Action.UNDECIDED: "undecided: find out what happened, then `reconciler state resolve`; nothing is sent",
     Action.BLOCKED: "blocked by an undecided version of the same subscription; nothing is sent",
 }
-
-
 _ALL_DONE = "Nothing to do: everything declared is regenerated."
+_LONGEST_SELECTION = 1_000
+"""Characters of a command; what is longer, its reader has to say again by heart."""
 
 
-def report_plan(plan: Plan) -> PlanReport:
+def report_plan(plan: Plan, *, is_production: bool = False) -> PlanReport:
+    """*is_production* tells whether an apply needs the environment's name said again."""
+    plan_id = plan.id
+    risks, flags_used, groups = _looked_at(plan) if plan.changes else ((), (), ())
     return PlanReport(
+        project=plan.binding.project,
         environment=plan.binding.environment,
-        tenant=plan.binding.tenant or "not known before the first apply",
-        groups=tuple(_groups(plan.changes)),
-        at_rest=tuple(_at_rest(plan)),
+        tenant=plan.binding.tenant,
         verdict=_verdict(plan),
         duration=_duration(plan),
-        plan_id=plan.id,
+        risks=risks,
+        flags_used=flags_used,
+        groups=groups,
+        at_rest=tuple(_at_rest(plan)),
+        plan_id=plan_id,
+        apply_command=_apply_command(plan, plan_id, is_production=is_production),
+        show_command=_command("plan", plan),
         warnings=plan.warnings,
         has_calls=bool(plan.calls),
     )
 
 
 def counted(number: int, noun: str, many: str = "") -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {many or f'{noun}s'}"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {many or f'{noun}s'}"
 
 
 def lasting(seconds: int) -> str:
@@ -91,21 +116,22 @@ def lasting(seconds: int) -> str:
     return f"{seconds} s"
 
 
-def _groups(changes: Iterable[Change]) -> Iterator[Group]:
-    def rank(change: Change) -> tuple[int, int]:
-        return _ORDER.index(change.action), list(Flags).index(flags_of(change))
+def _looked_at(plan: Plan) -> "tuple[tuple[Risk, ...], tuple[FlagsUse, ...], tuple[Group, ...]]":
+    """Return what is told of changes, which most plans have none of: they load nothing of it."""
+    from reconciler.reports.plan_risks import flags_used, rank_of, risks_of  # noqa: PLC0415
 
-    for _, members in groupby(sorted(changes, key=rank), key=rank):
-        yield _group(list(members))
+    ranked = groupby(sorted(plan.changes, key=rank_of), key=rank_of)
+    return risks_of(plan), flags_used(plan.calls), tuple(_group(list(members)) for _, members in ranked)
 
 
 def _group(members: Sequence[Change]) -> Group:
+    from reconciler.reports.plan_risks import flags_of, flags_text  # noqa: PLC0415  (see above)
+
     flags, action = flags_of(members[0]), members[0].action
-    sent = ", ".join(f"{name} {'true' if value else 'false'}" for name, value in flags.as_sent.items())
     return Group(
         action=action,
-        heading=f"{_HEADINGS[action]} ({len(members)})",
-        flags=sent,
+        heading=f"{_HEADINGS[action]} ({len(members):,})",
+        flags=flags_text(flags),
         meaning=flags.meaning,
         lines=tuple(_line(change) for change in members),
     )
@@ -113,11 +139,12 @@ def _group(members: Sequence[Change]) -> Group:
 
 def _line(change: Change) -> Line:
     place = place_of(change)
-    why = change.declaration.reason if change.declaration else None
+    declared = change.declaration
     return Line(
         address=change.address,
         reasons=change.reasons,
-        why=why or "",
+        why=(declared.reason if declared else None) or "",
+        owner=(declared.owner if declared else None) or "",
         place=str(place) if place else "not declared",
     )
 
@@ -126,9 +153,9 @@ def _at_rest(plan: Plan) -> Iterator[str]:
     if plan.unchanged:
         last = f", last at {plan.last_applied}" if plan.last_applied else ""
         again = f"a new trigger sends {_them(plan.unchanged)} again"
-        yield f"{plan.unchanged} unchanged: applied as declared{last}; {again}."
+        yield f"{plan.unchanged:,} unchanged: applied as declared{last}; {again}."
     if plan.undeclared:
-        yield f"{plan.undeclared} no longer declared: nothing is sent and nothing is undone."
+        yield f"{plan.undeclared:,} no longer declared: nothing is sent and nothing is undone."
     if plan.left_out:
         yield f"{counted(plan.left_out, 'change')} left out by --only and --except."
 
@@ -139,7 +166,7 @@ def _them(number: int) -> str:
 
 def _verdict(plan: Plan) -> str:
     summary = plan.summary
-    parts = [f"{summary[action]} {action}" for action in reversed(_ORDER) if summary[action]]
+    parts = [f"{summary[action]:,} {action}" for action in _VERDICT_ORDER if summary[action]]
     if not parts:
         return "Nothing to do: nothing that is selected needs a call." if plan.selection else _ALL_DONE
     return f"Plan: {counted(summary['calls'], 'call')} to the platform ({', '.join(parts)})."
@@ -155,3 +182,25 @@ def _duration(plan: Plan) -> str:
     return (
         f"Takes about {time} at the rate of an earlier run, {f'{rate:.0f}' if rate >= 10 else f'{rate:.2g}'} calls/s."
     )
+
+
+def _apply_command(plan: Plan, plan_id: str, *, is_production: bool) -> str:
+    expected = f"{_command('apply', plan)} --expect {plan_id}"
+    return f"{expected} --confirm {_quoted(plan.binding.environment)}" if is_production else expected
+
+
+def _command(verb: str, plan: Plan) -> str:
+    """Return the command that means the same changes as *plan*."""
+    named = f"reconciler {verb} -e {_quoted(plan.binding.environment)}"
+    chosen = {"--only": plan.selection.only, "--except": plan.selection.excepted}
+    selected = "".join(f" {option} {_quoted(each.text)}" for option, given in chosen.items() for each in given)
+    return f"{named}{selected}" if len(selected) <= _LONGEST_SELECTION else f"{named} --only ... --except ..."
+
+
+def _quoted(word: str) -> str:
+    """Return *word* as a shell reads it."""
+    if word.isascii() and word.replace("-", "").isalnum() and word[0] != "-":
+        return word
+    from shlex import quote  # noqa: PLC0415  (few words need it)
+
+    return quote(word)

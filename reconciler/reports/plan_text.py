@@ -22,7 +22,7 @@ def plan_text(report: PlanReport, paint: Paint) -> str:
 
 
 def _lines(report: PlanReport, paint: Paint) -> Iterator[str]:
-    yield f"{paint(Tone.HEADING, f'Environment {report.environment}')}, tenant {report.tenant}"
+    yield f"{paint(Tone.HEADING, f'Environment {report.environment}')}, tenant {report.tenant_text}"
     for group in report.groups:
         yield ""
         yield from _group(group, paint)
@@ -33,6 +33,8 @@ def _lines(report: PlanReport, paint: Paint) -> Iterator[str]:
     yield paint(Tone.HEADING, report.verdict)
     if report.duration:
         yield report.duration
+    for risk in report.risks:
+        yield f"  {paint(Tone.ALERT, '!')} {risk.text}"
     if report.has_calls:
         yield f"Plan id: {report.plan_id}"
 

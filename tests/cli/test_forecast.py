@@ -38,7 +38,7 @@ def test_a_plan_of_more_than_a_day_says_so_with_its_place_and_how_long_it_takes(
     assert "reconciler.yaml:12:5: warning: the plan is more than the tenant takes in a day [daily-limit]" in ended.err
     assert "5,001 calls are planned" in ended.err
     assert "leave_free 0.5 leaves 5,000 of them" in ended.err
-    assert "Plan: 5001 calls to the platform (5001 regenerate).\nTakes at least 1 d: the rate limits" in ended.out
+    assert "Plan: 5,001 calls to the platform (5,001 regenerate).\nTakes at least 1 d: the rate limits" in ended.out
 
 
 def test_an_apply_says_the_same_before_it_asks(great: Project) -> None:

@@ -1,12 +1,23 @@
-"""How a plan is worded: times, and what is said of how long it takes."""
+"""How a plan is worded, counted and put in order: risks, groups, commands, times."""
 
+import shlex
 from dataclasses import replace
 
 import pytest
-from builders import declare, plan_of, spec_of
+from builders import BINDING, A, B, declare, plan_of, spec_of, subscription
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import histories, specs
 
+from reconciler.core.address import Address
+from reconciler.core.declaration import Flags, Spec
+from reconciler.core.entry import Entry
 from reconciler.core.forecast import Basis, Forecast
+from reconciler.core.plan import Reissue
+from reconciler.core.selection import Action, Selection, parse_selector
+from reconciler.reports.documents import plan_document
 from reconciler.reports.plan_report import lasting, report_plan
+from reconciler.reports.plan_risks import _RANKS, flags_of, rank_of
 
 
 @pytest.mark.parametrize(
@@ -47,3 +58,78 @@ def test_what_only_the_limits_tell_is_said_to_be_the_least() -> None:
 @pytest.mark.parametrize("forecast", [None, Forecast(calls=1), Forecast(calls=0, seconds=0, basis=Basis.EARLIER_RUN)])
 def test_nothing_is_said_where_nothing_is_known_or_to_be_done(forecast: Forecast | None) -> None:
     assert duration(forecast) == ""
+
+
+@given(specs(), histories())
+def test_risks_are_counted_as_the_changes_say_and_come_in_their_order(spec: Spec, known: dict[Address, Entry]) -> None:
+    plan = plan_of(spec, known)
+    counts = {each.kind: each.changes for each in report_plan(plan).risks}
+    reissues = [each for each in plan.changes if isinstance(each, Reissue)]
+    expected = {
+        "reMigrate": sum(flags_of(each) is Flags.REWRITE_AND_RECOLLECT for each in plan.calls),
+        "reissue": sum(each.not_before is None for each in reissues),
+        "reissue_in_doubt": sum(each.not_before is not None for each in reissues),
+        "undecided": plan.summary["undecided"],
+        "blocked": plan.summary["blocked"],
+        "resume": plan.summary["resume"],
+    }
+
+    assert list(counts.items()) == [(kind, count) for kind, count in expected.items() if count]
+
+
+@given(specs(), histories())
+def test_every_rendering_is_given_the_same_numbers(spec: Spec, known: dict[Address, Entry]) -> None:
+    plan = plan_of(spec, known)
+    report, document = report_plan(plan), plan_document(plan)
+
+    assert [each["text"] for each in document["risks"]] == [each.text for each in report.risks]
+    assert sum(each.calls for each in report.flags_used) == document["summary"]["calls"]
+    assert sum(len(each.lines) for each in report.groups) == len(document["changes"])
+
+
+@given(specs(), histories())
+def test_groups_come_from_the_riskiest_on_and_their_lines_in_the_order_of_the_plan(
+    spec: Spec, known: dict[Address, Entry]
+) -> None:
+    plan = plan_of(spec, known)
+    shown = [line.address for group in report_plan(plan).groups for line in group.lines]
+    changes = {each.address: each for each in plan.changes}
+
+    assert shown == [each.address for each in sorted(changes.values(), key=rank_of)]
+
+
+def test_every_action_under_every_pair_of_flags_has_a_rank_of_its_own() -> None:
+    """The same table as in `plan_risks`, said in another way: reMigrate that is sent, then re-issues, then doubts."""
+    ranked = sorted(_RANKS, key=_RANKS.__getitem__)
+
+    assert len(ranked) == len(set(_RANKS.values())) == len(Action) * len(Flags)
+    assert ranked[:3] == [(each, A) for each in (Action.REISSUE, Action.REGENERATE, Action.RESUME)]
+    assert [action for action, _ in ranked[3:]] == [
+        *(Action.REISSUE,) * 2,
+        *(Action.UNDECIDED,) * 3,
+        *(Action.BLOCKED,) * 3,
+        *(Action.RESUME,) * 2,
+        *(Action.REGENERATE,) * 2,
+    ]
+
+
+@given(st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=8), st.text(min_size=1, max_size=8))
+def test_a_shell_reads_the_commands_as_they_are_meant(environment: str, pattern: str) -> None:
+    selection = Selection(only=(parse_selector(f"file:{pattern}"),))
+    plan = replace(plan_of(spec_of(declare())), binding=replace(BINDING, environment=environment), selection=selection)
+    report = report_plan(plan, is_production=True)
+    chosen = ["-e", environment, "--only", f"file:{pattern}"]
+
+    assert shlex.split(report.show_command) == ["reconciler", "plan", *chosen]
+    assert shlex.split(report.apply_command) == [
+        *("reconciler", "apply", *chosen, "--expect", plan.id, "--confirm", environment)
+    ]
+
+
+def test_great_numbers_are_said_in_threes() -> None:
+    declared = spec_of(*(declare(subscription(number + 1), B) for number in range(1_234)))
+    report = report_plan(replace(plan_of(declared), unchanged=5_000))
+
+    assert report.verdict == "Plan: 1,234 calls to the platform (1,234 regenerate)."
+    assert report.groups[0].heading == "regenerate (1,234)"
+    assert report.at_rest[0].startswith("5,000 unchanged")
