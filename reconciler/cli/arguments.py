@@ -174,6 +174,9 @@ def _add_plan(commands: "_Commands[Parser]") -> None:
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit with 2 if changes are pending")
     parser.add_argument("--no-cache", action="store_true", help="read every file anew, and keep nothing")
     parser.add_argument("--json", action="store_true", help="print the plan as JSON (schemas/plan.schema.json)")
+    parser.add_argument(
+        "--markdown", metavar="FILE", type=Path, help="write the plan, or why there is none, for a review comment"
+    )
 
 
 def _add_apply(commands: "_Commands[Parser]") -> None:

@@ -4,6 +4,7 @@ Most plans have nothing to do and begin often, in pipelines: what few of them sh
 """
 
 import argparse
+from typing import TYPE_CHECKING
 
 from reconciler.cli.project import make_planned, open_cache
 from reconciler.cli.wiring import World
@@ -11,16 +12,24 @@ from reconciler.errors import ReconcilerError
 from reconciler.reports.plan_report import report_plan
 from reconciler.reports.plan_text import plan_text
 
+if TYPE_CHECKING:
+    from reconciler.cli.review import Review
+
 _CHANGES_PENDING = 2
 
 
 def run(arguments: argparse.Namespace, world: World) -> int:
     console = world.console
+    review: Review | None = None
     try:
         if arguments.out is not None:
             from reconciler.cli.approved import check_out  # noqa: PLC0415  (see above)
 
             check_out(arguments.out, world)
+        if arguments.markdown is not None:
+            from reconciler.cli.review import open_review  # noqa: PLC0415  (see above)
+
+            review = open_review(arguments, world)
         planned = make_planned(arguments, world, cache=None if arguments.no_cache else open_cache(world))
     except ReconcilerError as error:
         if arguments.json:
@@ -28,6 +37,8 @@ def run(arguments: argparse.Namespace, world: World) -> int:
             from reconciler.reports.json_text import json_text  # noqa: PLC0415
 
             console.out(json_text(failed_plan_document(error, arguments.environment)))
+        if review:
+            review.tell(error)
         raise
     plan = planned.plan
     for warning in (*planned.stored.warnings, *plan.warnings):
@@ -45,4 +56,6 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         from reconciler.cli.approved import save  # noqa: PLC0415  (see above)
 
         save(planned, arguments.out, arguments.expires, world)
+    if review:
+        review.write(planned)
     return _CHANGES_PENDING if arguments.detailed_exitcode and plan.changes else 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.forecast import Basis
-from reconciler.core.plan import Change, Plan, place_of
+from reconciler.core.plan import Change, Plan, flags_of, place_of
 from reconciler.core.selection import Action
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _looked_at(plan: Plan) -> "tuple[tuple[Risk, ...], tuple[FlagsUse, ...], tup
 
 
 def _group(members: Sequence[Change]) -> Group:
-    from reconciler.reports.plan_risks import flags_of, flags_text  # noqa: PLC0415  (see above)
+    from reconciler.reports.plan_risks import flags_text  # noqa: PLC0415  (see above)
 
     flags, action = flags_of(members[0]), members[0].action
     return Group(

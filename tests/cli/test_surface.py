@@ -53,7 +53,9 @@ NEEDLESS = (
     *("reconciler.core.resolve", "reconciler.core.run", "reconciler.engine.journals", "reconciler.engine.restore"),
     *("reconciler.formats.bulk", "reconciler.formats.decisions", "reconciler.formats.journal"),
     *("reconciler.formats.rows", "reconciler.reports.documents", "reconciler.reports.diagnostic_text"),
-    *("reconciler.stores.lock", "reconciler.workspace.lines"),
+    *("reconciler.stores.lock", "reconciler.workspace.lines", "reconciler.workspace.writing"),
+    *("reconciler.cli.review", "reconciler.reports.fitting", "reconciler.reports.plan_markdown"),
+    *("reconciler.reports.plan_risks", "shlex"),
 )
 """What a plan of YAML files does without if it finds nothing to do, the plan that runs most often."""
 

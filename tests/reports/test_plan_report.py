@@ -13,11 +13,11 @@ from reconciler.core.address import Address
 from reconciler.core.declaration import Flags, Spec
 from reconciler.core.entry import Entry
 from reconciler.core.forecast import Basis, Forecast
-from reconciler.core.plan import Reissue
+from reconciler.core.plan import Reissue, flags_of
 from reconciler.core.selection import Action, Selection, parse_selector
 from reconciler.reports.documents import plan_document
 from reconciler.reports.plan_report import lasting, report_plan
-from reconciler.reports.plan_risks import _RANKS, flags_of, rank_of
+from reconciler.reports.plan_risks import _RANKS, rank_of
 
 
 @pytest.mark.parametrize(
