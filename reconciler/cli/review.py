@@ -18,7 +18,8 @@ from reconciler.errors import ReconcilerError, StorageError, UsageError
 from reconciler.reports.diagnostic_text import error_text
 from reconciler.reports.plan_markdown import MARK, failure_markdown, plan_markdown
 from reconciler.reports.plan_report import report_plan
-from reconciler.workspace.folder import SPEC_ENDINGS, find_folder, load_project
+from reconciler.workspace.folder import find_folder, load_project
+from reconciler.workspace.search import SPEC_ENDINGS
 from reconciler.workspace.writing import put_file
 
 _ANOTHER = "Name another file, or move this one away."
