@@ -117,8 +117,11 @@ class Platform(Protocol):
         """Get a token and return what it is good for.
 
         Raise AuthenticationError if the credentials are refused, Unreachable if nothing answers, PlatformError if what
-        answers is not the platform.
+        answers is not the platform. Who does not want to wait any more may cancel it: that is known to send nothing.
         """
+
+    def has_token(self) -> bool:
+        """Return whether a send would leave at once. `authenticate` gets the token for one that would not."""
 
     def use(self, tenancy: Tenancy) -> None:
         """Send for this tenant and entity from now on."""

@@ -22,7 +22,8 @@ DONE = Answer(status=200, is_business=True, success=True, id_list=("2c98",), req
 class ScriptedPlatform:
     """Answers by subscription version or charge number, else Done: the same always, or a list one by one.
 
-    It keeps what it was sent. An error is raised.
+    It keeps what it was sent. An error is raised. With *in_renewal*, which is called then, the first token is good for
+    nothing, and another never comes.
     """
 
     answers: Mapping[object, Answer | Fault | Exception | list[Answer | Fault | Exception]] = field(
@@ -32,14 +33,23 @@ class ScriptedPlatform:
     refuses: Exception | None = None
     sent: list[Regeneration] = field(default_factory=list)
     tenancy: Tenancy | None = None
+    asked: int = 0
     before_answer: Callable[[], None] | None = None
     hangs: bool = False
+    in_renewal: Callable[[], None] | None = None
     tells_time: Callable[[], datetime] | None = None
 
     async def authenticate(self) -> Scope:
         if self.refuses:
             raise self.refuses
+        self.asked += 1
+        if self.in_renewal and self.asked > 1:
+            self.in_renewal()
+            await asyncio.sleep(3600)
         return self.scope
+
+    def has_token(self) -> bool:
+        return self.in_renewal is None
 
     def use(self, tenancy: Tenancy) -> None:
         self.tenancy = tenancy

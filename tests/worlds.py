@@ -56,6 +56,9 @@ class RememberingPlatform:
     async def authenticate(self) -> Scope:
         return Scope(tenant="1", entities=("e",))
 
+    def has_token(self) -> bool:
+        return True
+
     def use(self, tenancy: Tenancy) -> None:
         pass
 

@@ -32,6 +32,9 @@ class _Nobody:
     async def authenticate(self) -> NoReturn:
         raise AssertionError("a run without calls asks for a token")
 
+    def has_token(self) -> NoReturn:
+        raise AssertionError("a run without calls wants a token")
+
     def use(self, tenancy: Tenancy) -> NoReturn:
         raise AssertionError(tenancy)
 

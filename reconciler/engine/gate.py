@@ -4,7 +4,8 @@ Drives `core/limiter.py` with what answers tell, and closes for good when the pl
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from reconciler.core.limiter import Limiter, is_present
 from reconciler.core.outcome import Again, Answer, Cause, Done, Doubt, Fault, Knowledge, Refusal
@@ -83,6 +84,19 @@ class Gate:
         end = self._clock.monotonic() + seconds
         while (left := end - self._clock.monotonic()) > 0 and not self.is_closed():
             await self._clock.sleep(min(left, _SLICE))
+
+    async def while_open(self, work: Coroutine[Any, Any, object]) -> bool:
+        """Wait for *work*, and give it up when the gate closes. Return whether it is open. Raise what *work* raises."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done() and not self.is_closed():
+                await asyncio.wait({task}, timeout=_SLICE)
+            if task.done():
+                task.result()
+        finally:
+            if task.cancel():
+                await asyncio.wait({task})
+        return not self.is_closed()
 
     def learn(self, answer: Answer | Fault, knowledge: Knowledge, *, generation: int) -> None:
         """Let the limit follow what came back, *generation* being the limiter's when the send left."""

@@ -144,7 +144,6 @@ class Tries:
         """Send once what may leave, and write down what came of it."""
         left, tried.written = tried.written or timestamp(self._clock.now()), None
         tried.sends += 1
-        self.left.add(tried.call.key)
         generation, began = self._gate.limiter.generation, self._clock.monotonic()
         try:
             answer = await self._answer(tried.call)
@@ -188,6 +187,9 @@ class Tries:
             track_id=track_id(self._run, call.key),
         )
         try:
+            if not self._platform.has_token() and not await self._gate.while_open(self._platform.authenticate()):
+                return Fault(FaultKind.NOT_SENT, "the run was stopped while this waited for a new token")
+            self.left.add(call.key)
             return await self._platform.regenerate(regeneration)
         except ReconcilerError as error:
             self._gate.close(_stop_of(error))

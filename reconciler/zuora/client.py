@@ -122,6 +122,9 @@ class HttpPlatform:
         token = await self._fresh_token()
         return Granted(scope=token.scope, lifetime=token.lifetime, traffic=token.traffic)
 
+    def has_token(self) -> bool:
+        return self._good_token() is not None
+
     def use(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
 
@@ -157,15 +160,23 @@ class HttpPlatform:
 
     async def _fresh_token(self) -> oauth.Token:
         """Return a token that is good now, fetched by one for all who wait; that none is to be had is theirs, too."""
+        good = self._good_token()
+        if good is not None:
+            return good
         refused = self._refused
         async with self._fetching:
             if self._refusal is not None and refused < self._refused:
                 raise self._refusal
-            if self._token is None or self._clock.monotonic() > self._token_ends:
-                token = await self._ask_for_token()
-                self._hidden = (*self._hidden, *_spellings(token.value))
-                self._token, self._token_ends = token, self._clock.monotonic() + token.lifetime - oauth.EARLY
-            return self._token
+            return self._good_token() or await self._renew()
+
+    def _good_token(self) -> oauth.Token | None:
+        return self._token if self._clock.monotonic() <= self._token_ends else None
+
+    async def _renew(self) -> oauth.Token:
+        token = await self._ask_for_token()
+        self._hidden = (*self._hidden, *_spellings(token.value))
+        self._token, self._token_ends = token, self._clock.monotonic() + token.lifetime - oauth.EARLY
+        return token
 
     async def _ask_for_token(self) -> oauth.Token:
         """Return a new token. Without one at all nothing is lost yet and a person is told at once; later it is asked

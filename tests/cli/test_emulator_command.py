@@ -1,6 +1,7 @@
 """`reconciler emulator` as a command: a platform of one's own, its ledger, objects of one's own."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -65,6 +66,43 @@ def test_the_tool_applies_to_a_served_emulator_and_the_ledger_shows_it(project: 
     assert applied.status == 0
     assert ledger.out.endswith("3 effects\n")
     assert "Subscription/A-S00000002@2" in ledger.out
+
+
+def test_a_signal_while_a_new_token_is_waited_for_ends_the_apply_without_it(project: Project, tmp_path: Path) -> None:
+    """What waited for the token would be sent when it came."""
+    revoked = {"name": "revoked", "after": 1, "times": 1, "fault": {"kind": "unauthorized", "revoke": True}}
+    slow = {"name": "slow", "match": {"operation": "token"}, "after": 1, "fault": {"kind": "latency", "seconds": 8}}
+    rules = project.write("rules.json", json.dumps({"version": 1, "rules": [revoked, slow]}))
+    log, variables = project.folder / "run.log", {"ZUORA_SANDBOX_CLIENT_ID": "me", "ZUORA_SANDBOX_CLIENT_SECRET": "it"}
+    apply = ["apply", "-e", "sandbox", "--yes", "--concurrency", "1", "--log-file", str(log)]
+    with serving(tmp_path, "--db", "world.db", "--client", "me:it@10001", "--faults", str(rules)) as url:
+        project.edit("reconciler.yaml", "https://rest.test.zuora.com", url)
+        with subprocess.Popen(
+            [sys.executable, "-m", "reconciler", *apply],
+            cwd=project.folder,
+            env={**os.environ, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            while (
+                "fired 1"
+                not in run("emulator", "faults", "list", "--db", "world.db", cwd=tmp_path).out.partition("slow")[2]
+            ):
+                assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            told, _ = process.communicate(timeout=60)
+        run("emulator", "faults", "clear", "--db", "world.db", cwd=tmp_path)
+        sent = len(run("emulator", "ledger", "--db", "world.db", "--json", cwd=tmp_path).document)
+        following = project.run("apply", "-e", "sandbox", "--yes", variables=variables)
+        ledger = run("emulator", "ledger", "--db", "world.db", cwd=tmp_path)
+
+    assert process.returncode == 143
+    assert sent == 1
+    assert "2 not started" in told
+    assert "in doubt" not in told
+    assert following.status == 0
+    assert ledger.out.endswith("3 effects\n")
 
 
 def test_objects_of_ones_own_can_be_added(project: Project) -> None:

@@ -510,6 +510,47 @@ def test_a_signal_lets_the_call_under_way_end_and_starts_no_other() -> None:
     assert world.entry("DynamicUsageCharge/C-00000042").applied is not None
 
 
+def test_a_signal_during_a_renewal_of_the_token_gives_it_up_and_nothing_is_sent() -> None:
+    world = World(declare(subscription(1)), declare(charge()), platform=ScriptedPlatform())
+
+    def interrupted() -> None:
+        world.stop = Stop.INTERRUPTED
+
+    world.platform.in_renewal = interrupted
+    run = world.apply()
+
+    assert (run.stop, outcomes(run)) == (Stop.INTERRUPTED, [Outcome.NOT_STARTED, Outcome.NOT_STARTED])
+    assert world.platform.sent == []
+    assert world.state is not None
+    assert world.state.entries == {}
+
+
+def test_a_deadline_during_a_renewal_of_the_token_is_kept() -> None:
+    world = World(declare(), platform=ScriptedPlatform(in_renewal=lambda: world.clock.advance(timedelta(seconds=9))))
+    run = asyncio.run(apply_plan(replace(world.request(), deadline=8.0), world.ports()))
+
+    assert (run.stop, outcomes(run)) == (Stop.DEADLINE, [Outcome.NOT_STARTED])
+    assert world.platform.sent == []
+
+
+def test_a_second_signal_during_a_renewal_of_the_token_leaves_nothing_in_doubt() -> None:
+    world = World(declare(), platform=ScriptedPlatform())
+
+    async def cancelled() -> Run:
+        renewing = asyncio.Event()
+        world.platform.in_renewal = renewing.set
+        task = asyncio.ensure_future(apply_plan(world.request(), world.ports()))
+        await renewing.wait()
+        task.cancel()
+        return await task
+
+    run = asyncio.run(cancelled())
+
+    assert (run.stop, outcomes(run)) == (Stop.INTERRUPTED, [Outcome.NOT_STARTED])
+    assert world.state is not None
+    assert world.state.entries == {}
+
+
 def test_a_second_signal_leaves_the_call_in_doubt_and_on_record() -> None:
     world = World(declare(), platform=ScriptedPlatform(hangs=True))
 
@@ -693,6 +734,7 @@ class Watcher:
         self.most = 0
         self.twice: set[object] = set()
         self.authenticate = platform.authenticate
+        self.has_token = platform.has_token
         self.use = platform.use
         self.server_time = platform.server_time
 

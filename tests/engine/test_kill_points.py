@@ -165,6 +165,9 @@ class Watched:
         self._reaper.point("after token")
         return scope
 
+    def has_token(self) -> bool:
+        return self._platform.has_token()
+
     def use(self, tenancy: Tenancy) -> None:
         self._platform.use(tenancy)
 

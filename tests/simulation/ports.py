@@ -151,6 +151,9 @@ class WatchedPlatform:
         self.process.point()
         return await self.platform.authenticate()
 
+    def has_token(self) -> bool:
+        return self.platform.has_token()
+
     def use(self, tenancy: Tenancy) -> None:
         self.process.point()
         self.platform.use(tenancy)
