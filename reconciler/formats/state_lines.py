@@ -6,75 +6,22 @@ such a line, and of hardly any more is asked than its digest: an entry is made w
 """
 
 import json
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from sys import intern
 from typing import Any
 
 from reconciler.core.address import Address
-from reconciler.core.declaration import Flags
-from reconciler.core.digest import SCHEME, Digest
-from reconciler.core.entry import Applied, CallRecord, Entry
+from reconciler.core.digest import Digest
+from reconciler.core.entry import Entry
 from reconciler.core.ledger import Answered, EntryLedger, Ledger
 from reconciler.core.timestamp import Timestamp
+from reconciler.formats.plain_line import answered_of, calls_follow, entry_of, take_apart
 
 _BEGIN, _END = b'\n "entries": {\n', b"\n }\n}\n"
-_PIECE = 4 * 1024 * 1024
+_PIECE = 1024 * 1024
 """So many bytes are taken apart at a time: what that leaves behind is small."""
-
-_RESEND, _REWRITE = Flags.RESEND, {"true": Flags.REWRITE_AND_RECOLLECT, "false": Flags.REWRITE}
-
-
-@cache
-def _plain_line(*, every: bool) -> str:
-    """Return the pattern of a plain line, whose groups are *every* field, or those of which `Lines` has columns."""
-
-    def kept(pattern: str, *, always: bool = False) -> str:
-        return f"({pattern})" if every or always else f"(?:{pattern})"
-
-    name, number = "[A-Za-z0-9._~+-]+", "(?:0|[1-9][0-9]{0,17})"
-    text = f'"{kept(_TEXT)}"'
-    address = (
-        f"Subscription/{name}@{number}|OrderLineItem/{name}#{name}|DynamicUsageCharge/{name}"
-        f"|(?:Subscription|OrderLineItem|DynamicUsageCharge)/id:{name}"
-    )
-    return (
-        f'  "({address})": {{"next_call": ({number}), "applied": {{"call": ({number}), '
-        f'"digest": "({SCHEME}:[0-9a-f]{{64}})", '
-        f'"flags": {{"onlyReSend": (?:{kept("true")}, "reMigrate": false|false, "reMigrate": {kept("true|false")})}}, '
-        f'"trigger": (?:null|{text}), "key": {text}, "sent": "{kept(_TIME)}", "run": {text}'
-        f'(?:, "commit": {text})?(?:, "author": {text})?, "at": "({_TIME})", '
-        rf'"idList": \[{kept(f"(?:{_QUOTED}(?:, {_QUOTED})*)?")}\], '
-        f'"requestId": (?:null|{text})(?:, "processId": {text})?}}}}'
-    )
-
-
-_TEXT = r'[^"\\\x00-\x1f]*'
-_QUOTED = f'"{_TEXT}"'
-_TIME = (
-    "[12][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-    "T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
-)
-"""A moment that there is, whatever the year: a leap day is left to those who can tell."""
-
-
-@cache
-def _any_line() -> re.Pattern[str]:
-    """A line of a piece: a comma stands at the end of each but the last, behind which one would tell of a lost line."""
-    return re.compile(rf"^(?:{_plain_line(every=False)}(?:,(?=\n)|\Z)|[^\n]*$)", re.MULTILINE)
-
-
-@cache
-def _whole_line() -> re.Pattern[str]:
-    return re.compile(_plain_line(every=True))
-
-
-@cache
-def _sent_and_run() -> re.Pattern[bytes]:
-    """What a plain line says of times; no text in it holds a quote."""
-    return re.compile(rb'"sent": "([^"]*)", "run": "([^"]*)", [^\n]*?"at": "([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +47,11 @@ class EntryLines:
 
     def pieces(self) -> Iterator[str]:
         """Yield whole lines, many at a time."""
-        place = self.begin
+        place, view = self.begin, memoryview(self.content)
         while (end := self.content.find(b",\n", place + _PIECE, self.end)) >= 0:
-            yield self.content[place:end].decode()
+            yield str(view[place:end], "utf-8")
             place = end + 2
-        yield self.content[place : self.end].decode()
+        yield str(view[place : self.end], "utf-8")
 
 
 def entry_lines(content: bytes) -> EntryLines | None:
@@ -120,21 +67,19 @@ def read_lines(text: EntryLines) -> Lines | None:
 
     Raise UnicodeDecodeError for text that is not UTF-8.
     """
-    lines, numbers, count = Lines(), set[tuple[str, str]](), 0
+    lines, numbers, count = Lines(), set[str](), 0
     for piece in text.pieces():
-        rows = _any_line().findall(piece)
-        odd = [number for number, row in enumerate(rows, count) if not row[0]]
-        if odd and len(rows) != piece.count(",\n") + 1:
+        columns, odd = take_apart(piece)
+        many = len(columns.addresses) + len(odd)
+        if odd and piece.count(",\n") + 1 != many:
             return None
-        count += len(rows)
-        plain = [row for row in rows if row[0]] if odd else rows
-        addresses, following, calls, digests, at = zip(*plain, strict=True) if plain else ((),) * 5
-        numbers.update(zip(following, calls, strict=True))
-        lines.addresses.extend(addresses)
-        lines.digests.extend(digests)
-        lines.at.extend(map(_shared, at))
-        lines.odd.extend(odd)
-    return lines if all(int(call) < int(following) for following, call in numbers) else None
+        lines.addresses.extend(columns.addresses)
+        lines.digests.extend(columns.digests)
+        lines.at.extend(map(_shared, columns.at))
+        lines.odd.extend(count + number for number in odd)
+        numbers.update(columns.numbers)
+        count += many
+    return lines if all(map(calls_follow, numbers)) else None
 
 
 _shared: Callable[[Any], Any] = intern
@@ -186,7 +131,7 @@ class LineLedger(Ledger):
 
     def __getitem__(self, address: Address) -> Entry:
         line = self.line(address)
-        return self._others[address] if line is None else _entry(line)
+        return self._others[address] if line is None else entry_of(line)
 
     def __contains__(self, address: object) -> bool:
         return address in self._plain or address in self._others
@@ -216,54 +161,9 @@ class LineLedger(Ledger):
 
     def answered(self) -> Iterator[Answered]:
         for address, line in self._written.items():
-            found = _sent_and_run().search(line) if address in self._plain else None
-            if found:
-                sent, run, at = found.groups()
-                yield Answered(run.decode(), Timestamp(sent.decode()), Timestamp(at.decode()))
+            if address in self._plain:
+                yield answered_of(line)
         yield from self._others.answered()
 
     def with_entries(self, changed: Mapping[Address, Entry]) -> "LineLedger":
         return LineLedger(self._text, self.lines, {**self._others, **changed})
-
-
-def _entry(line: bytes) -> Entry:
-    """Return the entry of a plain line."""
-    found = _whole_line().fullmatch(line.decode())
-    assert found is not None  # noqa: S101  (the same pattern has matched it)
-    (
-        _,
-        next_call,
-        number,
-        digest,
-        resend,
-        migrate,
-        trigger,
-        key,
-        sent,
-        run,
-        commit,
-        author,
-        at,
-        ids,
-        request_id,
-        process_id,
-    ) = found.groups()
-    call = CallRecord(
-        number=int(number),
-        digest=Digest(digest),
-        flags=_RESEND if resend else _REWRITE[migrate],
-        trigger=trigger,
-        key=key,
-        sent=Timestamp(sent),
-        run=run,
-        commit=commit,
-        author=author,
-    )
-    applied = Applied(
-        call=call,
-        at=Timestamp(at),
-        id_list=tuple(ids[1:-1].split('", "')) if ids else (),
-        request_id=request_id,
-        process_id=process_id,
-    )
-    return Entry(next_call=int(next_call), applied=applied)

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -482,7 +483,7 @@ def test_the_fast_way_into_a_state_means_what_the_slow_one_means(state: State) -
 @given(
     at=st.integers(0, len(PLAIN) - 1),
     cut=st.integers(0, 3),
-    put=st.sampled_from(['"', "x", "0", "9", "\n", ",", " ", "}", "T", "\\"]),
+    put=st.sampled_from(['"', "x", "0", "9", "\n", ",", " ", "}", "T", "\\", "\x1f", "\x7f", "é"]),
 )
 @example(at=0, cut=0, put="\ufeff")
 def test_a_plain_document_that_was_damaged_is_read_or_refused_as_it_always_was(at: int, cut: int, put: str) -> None:
@@ -505,6 +506,12 @@ HALVES = b'  "Subscription/A@1": {"next_call": 0,\n', b' "restored": true},\n'
         b"".join([*HEAD, FIRST, b",\n", LAST, *FOOT]),
         b"".join([*HEAD, HALVES[0], FIRST, HALVES[1], LAST, *FOOT]),
         PLAIN.replace(b"2026-11-22T11", b"2026-13-22T11"),
+        PLAIN.replace(b'"sent": "2026', b'"sent": "226'),
+        re.sub(b'"d1:.', b'"d1:G', PLAIN),
+        re.sub(b'"d1:.', b'"d1::', PLAIN),
+        PLAIN.replace(b'"run": "', b'"run": "\n'),
+        PLAIN.replace(b'"run": "', b'"run": "\x01'),
+        PLAIN.replace(b'"run": "', b'"run": "\\ '),
         PLAIN.replace(b'"next_call": 3', b'"next_call": 2'),
         PLAIN.replace(b"@1", b"@01"),
         PLAIN.replace(b'"onlyReSend": false, "reMigrate": true', b'"onlyReSend": true, "reMigrate": true'),
@@ -517,6 +524,18 @@ HALVES = b'  "Subscription/A@1": {"next_call": 0,\n', b' "restored": true},\n'
 def test_what_a_plain_line_may_not_say_is_refused_as_it_always_was(content: bytes) -> None:
     assert content != PLAIN
     assert isinstance(quick(content), list)
+    assert quick(content) == whole(content)
+
+
+@pytest.mark.parametrize("put", ["\\n", "\\u0041", "\x7f", "é", "\u2028"])
+def test_what_one_text_holds_changes_nothing_of_how_the_other_lines_are_read(put: str) -> None:
+    content = b"".join([*HEAD, FIRST.replace(b'"run": "', f'"run": "{put}'.encode()), LAST, *FOOT])
+    text = entry_lines(content)
+    assert text is not None
+    lines = read_lines(text)
+
+    assert lines is not None
+    assert lines.odd == ([0] if "\\" in put else [])
     assert quick(content) == whole(content)
 
 
