@@ -12,7 +12,7 @@ from reconciler.core.declaration import Flags
 from reconciler.core.table import Terms
 from reconciler.core.target import KeyForm
 from reconciler.formats.common import FLAG_FIELDS, FLAT_FIELDS, TEXT_FIELDS, Common
-from reconciler.formats.fields import is_plainly_text, version_in
+from reconciler.formats.fields import MAX_TEXT, is_plainly_text, version_in
 
 VERSION_FIELD = "subscriptionVersion"
 
@@ -60,6 +60,25 @@ class Columns:
         key = tuple([cells[position] for position in self._texts])
         return key if all(map(is_plainly_text, key)) else None
 
+    def keys_of(self, cells: Sequence[Sequence[str]]) -> list[Sequence[str | int]] | None:
+        """Return the keys of many rows, column by column as their *cells* are, if `key_of` finds each plainly right."""
+        if self.form is None or self._kinds or not all(_are_plainly_text(cells[position]) for position in self._texts):
+            return None
+        keys: list[Sequence[str | int]] = [cells[position] for position in self._texts]
+        if self._version is not None:
+            versions = {written: version_in(written) for written in {*cells[self._version]}}
+            column = [version for version in map(versions.get, cells[self._version]) if version is not None]
+            if len(column) < len(keys[0]):
+                return None
+            keys.append(column)
+        return keys
+
+    def common_terms(self, cells: Sequence[Sequence[str]], default: Common) -> Terms | None:
+        """Return what `terms_of` does, where many rows say the same besides their keys; *cells* are their columns."""
+        if any(len({*cells[position]}) > 1 for position, name in enumerate(self.names) if name in FLAT_FIELDS):
+            return None
+        return self.terms_of([column[0] for column in cells], default)
+
     def terms_of(self, cells: Sequence[Any], default: Common) -> Terms | None:
         """Return what a row says besides its key, if it is plainly right and `key_of` has found one.
 
@@ -93,3 +112,10 @@ class Columns:
             reason=said.get("reason", default.reason),
             owner=said.get("owner", default.owner),
         )
+
+
+def _are_plainly_text(column: Sequence[str]) -> bool:
+    text = "".join(column)
+    if " " in text:
+        return all(map(is_plainly_text, column))
+    return text.isprintable() and all(column) and max(map(len, column)) <= MAX_TEXT

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from reconciler.core.table import Table
+from reconciler.formats.columns import Columns
 from reconciler.formats.rows import At, RowReader
 from reconciler.formats.sources import Source
 from reconciler.formats.text_blocks import TextBlocks
@@ -19,6 +20,9 @@ _SEPARATORS = {
     ";": ("semicolons", "Save it with commas; spreadsheets take the separator from the language settings."),
     "|": ("vertical bars", "Save it with commas."),
 }
+
+_OTHERS = {mark: bytes({*range(256)} - {*f"{mark}\n".encode()}) for mark in (",", "\t")}
+"""All bytes but a separator and the end of a line."""
 
 
 class DelimitedReader:
@@ -36,7 +40,7 @@ class DelimitedReader:
         with suppress(TooManyFaults):
             self._read_rows(self._header())
             if self._rows.found_nothing:
-                at, hint = (self._records.line_num, 1), "Add a row, or remove the source."
+                at, hint = (self._line, 1), "Add a row, or remove the source."
                 self._reading.report("no-rows", "the file has a header and no rows", at, hint=hint)
         return self._rows.table
 
@@ -67,11 +71,12 @@ class DelimitedReader:
         if columns is None:
             return
         records, blocks, take, width = self._records, self._blocks, self._rows.take, len(header)
+        blocks.take = lambda text, line: self._take_plain(columns, text, line)
         while True:
-            blocks.record = records.line_num + 1
+            blocks.record = self._line + 1
             try:
                 for cells in records:
-                    last = records.line_num
+                    last = records.line_num + blocks.taken
                     if len(cells) == width:
                         take(columns, cells, blocks.record, last)
                     elif cells:
@@ -81,6 +86,28 @@ class DelimitedReader:
                 if self._refuse_record(str(error)):
                     continue
             return
+
+    @property
+    def _line(self) -> int:
+        """The last line that was read."""
+        return self._records.line_num + self._blocks.taken
+
+    def _take_plain(self, columns: Columns, text: str, line: int) -> bool:
+        """Take the rows of *text*, whole lines from *line* on, or none.
+
+        They are plain if separators and line ends alone, in their order, tell where each cell ends.
+        """
+        text = text.replace("\r\n", "\n")
+        if '"' in text or "\r" in text:
+            return False
+        text = text if text.endswith("\n") else f"{text}\n"
+        width, delimiter = len(columns.names), self._delimiter
+        rows = text.count("\n")
+        marks = text.encode().translate(None, _OTHERS[delimiter])
+        if marks != f"{delimiter * (width - 1)}\n".encode() * rows:
+            return False
+        cells = text[:-1].replace("\n", delimiter).split(delimiter)
+        return self._rows.take_many(columns, [cells[position::width] for position in range(width)], line)
 
     def _refuse_width(self, cells: list[str], width: int) -> None:
         cell, hint = "cell" if len(cells) == 1 else "cells", "Leave a cell empty where there is nothing to say."
@@ -102,7 +129,7 @@ class DelimitedReader:
             what, hint = "something follows the quote that closes a cell", "Double the quotes inside a quoted cell."
             self._rows.refuse("bad-quote", what, at, hint=hint)
             return True
-        if "field limit" in error and self._records.line_num <= self._blocks.record:
+        if "field limit" in error and self._line <= self._blocks.record:
             what = f"a cell has more than {csv.field_size_limit():,} characters"
             self._rows.refuse("record-too-long", what, at, hint="Check that the file is what it is named.")
             return False

@@ -104,6 +104,16 @@ class RowReader:
         self._pending.append(key)
         self._pending_lines.append(line)
 
+    def take_many(self, columns: Columns, cells: Sequence[Sequence[str]], line: int) -> bool:
+        """Add what many rows declare, one a line from *line* on, or nothing; *cells* are their columns."""
+        form, keys = columns.form, columns.keys_of(cells)
+        terms = None if keys is None else columns.common_terms(cells, self._common)
+        if form is None or keys is None or terms is None:
+            return False
+        self._add_pending()
+        self._table.add_rows(form, keys, terms, range(line, line + len(keys[0])), 1)
+        return True
+
     def _add_pending(self) -> None:
         if self._pending_kind and self._pending:
             form, terms = self._pending_kind

@@ -6,7 +6,7 @@ Rule: only a line feed ends a line, as git counts them; what a carriage return m
 import codecs
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import BinaryIO
 
@@ -32,14 +32,18 @@ class _Block:
 
     @property
     def lines(self) -> list[str]:
-        self._lines = self._lines or self.text.split("\n")
+        if not self._lines:
+            self._lines = self.text.split("\n")
+            if not self._lines[-1]:
+                self._lines.pop()  # behind a line feed begins a line of the next block
         return self._lines
 
 
 class TextBlocks:
     """Iterates over the lines of *file*, each with its line feed. Bad text is reported and ends the lines: *broken*.
 
-    Who reads keeps *record* at the line where the present record begins: so much of the text stays at hand.
+    Who reads keeps *record* at the line where the present record begins: so much of the text stays at hand. Blocks that
+    begin with a record are offered to *take*, with their first line; those it takes are left out, *taken* lines so far.
     """
 
     def __init__(self, file: BinaryIO, reading: Reading) -> None:
@@ -48,6 +52,8 @@ class TextBlocks:
         self._kept: tuple[_Block, ...] = ()
         self._before = 0
         self.record = 1
+        self.take: Callable[[str, int], bool] | None = None
+        self.taken = 0
         self.broken = False
 
     def __iter__(self) -> Iterator[str]:
@@ -68,13 +74,25 @@ class TextBlocks:
                 return
             block = _Block(self._before, self._decode(content))
             self._kept = (*self._kept[-1:], block)
-            yield block
+            lines = content.count(b"\n")
+            if self.take and self.record == self._before + 1 and self.take(block.text, self.record):
+                self.record += lines
+                self.taken += lines
+            else:
+                yield block
             if self.broken:
                 return
-            self._before += content.count(b"\n")
+            self._before += lines
 
     def _pieces(self) -> Iterator[bytes]:
-        """Yield whole lines; the last one may lack its line feed."""
+        """Yield whole lines, at first one alone, which may be a header; the last one may lack its line feed."""
+        pieces = self._whole_lines()
+        first = next(pieces, b"")
+        end = first.find(b"\n") + 1
+        yield from filter(None, (first[:end], first[end:]))
+        yield from pieces
+
+    def _whole_lines(self) -> Iterator[bytes]:
         rest = self._file.read(BLOCK)
         if rest.startswith(_OTHER_MARKS):
             hint = "Save it as UTF-8; spreadsheets call that CSV UTF-8."

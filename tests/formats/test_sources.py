@@ -13,6 +13,7 @@ from reading_outline import codes_in, faults_of, spec_reading
 from source_files import CHARGE, COMMON, ITEM, SOURCE_PATH, SUBSCRIPTION, csv_of, rows_in, source_of
 
 from reconciler.core.declaration import Declaration, Flags
+from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.target import TargetType
 from reconciler.formats import bulk, delimited, json_lines, rows, text_blocks
 from reconciler.formats.common import Common
@@ -77,6 +78,10 @@ CSV_FAULTS: dict[str, tuple[str | bytes, list[str]]] = {
     "a NUL in a cell": (f"{HEAD}A\0B,1\n", ["unsafe-character 2:1"]),
     "one cell": (f"{HEAD}A\nB,1\n", ["wrong-cell-count 2:1"]),
     "three cells": (f"{HEAD}A,1,\nB,1\n", ["wrong-cell-count 2:1"]),
+    "as many cells as there should be, in other rows": (
+        f"{HEAD}A,1,B\n2\n",
+        ["wrong-cell-count 2:1", "wrong-cell-count 3:1"],
+    ),
     "a quote that closes early": (f'{HEAD}"A"B,1\n"C" ,1\nD,1\n', ["bad-quote 2:1", "bad-quote 3:1"]),
     "a quote that is left open": (f'{HEAD}A,1\n"B,1\nC,1\n', ["open-quote 3:1"]),
     "a quote that is left open in a long file": (f'{HEAD}A,1\n"B,1\n' + "C,1\n" * BLOCK, ["open-quote 3:1"]),
@@ -485,6 +490,62 @@ def test_what_the_standard_library_writes_is_read_back(
 
     assert [(*each.target.key, each.reason) for each in declared] == [(a, b, c or COMMON.reason) for a, b, c in right]
     assert codes_of(reading) == ({"unsafe-character"} if len(right) < len(table) else set())
+
+
+def told(content: str, source: Source) -> tuple[list[Diagnostic], list[Declaration]]:
+    reading, declared = rows_in(content, source)
+    return sorted(reading.diagnostics, key=lambda each: (each.place, each.code)), declared
+
+
+NAMES = st.sampled_from(["A", "B-1", "é", "a b"]) | st.sampled_from(
+    [" A", "A\rB", '"A"', '"A', "A\0", "", "A,B", "x" * 256]
+)
+PLAIN_ROWS = st.tuples(st.just("A"), st.integers(1, 12).map(str))
+OTHER_ROWS = st.tuples(NAMES, st.sampled_from(["1", "0", "01", "", "\u0661", "1,1", "999999999"]))
+
+
+@given(
+    rows=st.lists(st.lists(PLAIN_ROWS, min_size=1, max_size=8) | st.lists(OTHER_ROWS, max_size=2), max_size=12),
+    own=st.lists(st.sampled_from(["r", "s", "", " r"]), max_size=3),
+    ends=st.sampled_from([("\n", ""), ("\n", "\n"), ("\r\n", "\r\n"), ("\n", "\n\n"), ("\n\n", "")]),
+    format_=st.sampled_from([SourceFormat.CSV, SourceFormat.TSV]),
+)
+def test_rows_that_are_taken_together_are_what_each_is_by_itself(
+    rows: list[list[tuple[str, str]]], own: list[str], ends: tuple[str, str], format_: SourceFormat
+) -> None:
+    """Blocks are small, so that few rows make many: some are plain, and others are not."""
+    lines = [f"{name},{version}" for some in rows for name, version in some]
+    if own:
+        lines = [f"{line},{own[number % len(own)]}" for number, line in enumerate(lines)]
+    head = HEAD.strip() + ",reason" * bool(own)
+    text = ends[0].join([head, *lines]) + ends[1]
+    source = source_of(format_)
+    if format_ is SourceFormat.TSV:
+        text = text.replace(",", "\t")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_blocks, "BLOCK", 32)
+        together = told(text, source)
+        patch.setattr(delimited.DelimitedReader, "_take_plain", lambda *_: False)
+        each_by_itself = told(text, source)
+    event("refused" if together[0] else "accepted")
+
+    assert together == each_by_itself
+
+
+def test_plain_rows_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def take(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(rows.RowReader, "take", take)
+    lines = [f"A-{number},{number % 9 + 1},t" for number in range(BLOCK // 4)]
+    for line_end in ("\n", "\r\n"):
+        text = line_end.join([f"{HEAD.strip()},trigger", *lines])
+        reading, declared = rows_in(text)
+
+        assert faults_of(reading) == []
+        assert [(each.target.key[0], each.place.line) for each in declared] == [
+            (f"A-{number}", number + 2) for number in range(len(lines))
+        ]
 
 
 @given(text=st.lists(st.sampled_from(['"', '""', ",", ',"', '",', "\n", "a", "é"]), max_size=30).map("".join))
