@@ -5,6 +5,9 @@ glob, a shell or a terminal) is percent-encoded; letters of other scripts stay r
 """
 
 import re
+from collections.abc import Sequence
+from itertools import islice
+from operator import lt
 from typing import NewType
 from urllib.parse import unquote
 
@@ -47,6 +50,11 @@ def address_order(address: str) -> tuple[str, tuple[tuple[int, int, str], ...]]:
     type_name, _, rest = address.partition("/")
     pieces = _DIGITS.split(rest)
     return type_name, tuple((1, int(p, 16), p) if p.isdecimal() and p.isascii() else (0, 0, p) for p in pieces if p)
+
+
+def are_distinct(addresses: Sequence[Address]) -> bool:
+    """Return whether none stands there twice. Of many that are sorted as texts it takes no set to tell."""
+    return all(map(lt, addresses, islice(addresses, 1, None))) or len({*addresses}) == len(addresses)
 
 
 def lane_of(target: Target) -> str:

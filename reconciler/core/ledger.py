@@ -5,7 +5,7 @@ without having made any entry; tests hold both kinds against each other.
 """
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from reconciler.core.address import Address
@@ -36,6 +36,11 @@ class Ledger(Mapping[Address, Entry]):
     @abstractmethod
     def others(self) -> Mapping[Address, Entry]:
         """All entries that are not settled."""
+
+    @property
+    def columns(self) -> tuple[Sequence[Address], Sequence[Digest]] | None:
+        """What `settled` says, in the order written, if all entries are settled and it is at hand in that form."""
+        return None
 
     @abstractmethod
     def last_applied(self, addresses: Collection[Address]) -> Timestamp | None:

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import compress
 from operator import eq
+from typing import NamedTuple
 
 from reconciler.core.address import Address, address_order, lane_of, parse_address
 from reconciler.core.declaration import Declaration, Spec
@@ -39,7 +40,7 @@ from reconciler.core.digest import Digest
 from reconciler.core.entry import Entry, Unsettled
 from reconciler.core.environment import AfterServerError
 from reconciler.core.key import is_known
-from reconciler.core.ledger import ledger_of
+from reconciler.core.ledger import Ledger, ledger_of
 from reconciler.core.plan import (
     Binding,
     Blocked,
@@ -54,7 +55,7 @@ from reconciler.core.plan import (
 from reconciler.core.seen import lanes_of, seen
 from reconciler.core.selection import EVERYTHING, Selection, Selector, Subject
 from reconciler.core.state import State
-from reconciler.core.table import digests_of
+from reconciler.core.table import columns_of, digests_of
 from reconciler.core.timestamp import moment
 
 _BY_ID = "/id:"
@@ -70,30 +71,48 @@ def make_plan(
     spec: Spec, state: State | None, binding: Binding, *, now: datetime, selection: Selection = EVERYTHING
 ) -> Plan:
     """Return the plan that brings *state* to *spec*. It is the same for the same arguments, on every machine."""
-    ledger, asked = ledger_of(state.entries if state else {}), digests_of(spec)
-    settled, others = ledger.settled, ledger.others
-    unchanged = [*compress(asked, map(eq, asked.values(), map(settled.get, asked)))]
-    undeclared = settled.keys() - asked.keys()
+    ledger = ledger_of(state.entries if state else {})
+    compared, others = _compare(spec, ledger), ledger.others
     decide = _Decider(
         state=state, last_sends=_last_sends(others), now=now, after_server_error=binding.after_server_error
     )
-    open_ = asked.keys() - unchanged if len(unchanged) < len(asked) else ()
-    needed: list[Change] = [decide(address, spec.declarations[address], asked[address]) for address in open_]
-    dropped = [decide.undeclared(address) for address in others.keys() - asked.keys()]
+    needed: list[Change] = [
+        decide(address, spec.declarations[address], digest) for address, digest in compared.open.items()
+    ]
+    dropped = [decide.undeclared(address) for address in others if address not in spec.declarations]
     needed += [each for each in dropped if each is not None]
     changes = _block(sorted(needed, key=lambda each: address_order(each.address)))
     taken = tuple(change for change in changes if _is_selected(change, selection))
     return Plan(
         binding=binding,
         changes=taken,
-        unchanged=len(unchanged),
-        undeclared=len(undeclared) + sum(each is None for each in dropped),
+        unchanged=len(compared.unchanged),
+        undeclared=compared.undeclared + sum(each is None for each in dropped),
         left_out=len(changes) - len(taken),
-        last_applied=ledger.last_applied(unchanged),
+        last_applied=ledger.last_applied(compared.unchanged),
         selection=selection,
         lanes=seen(state, lanes_of(change.address for change in taken)),
         warnings=(*_idle_selectors(spec, selection), *_mixed_keys(spec), *_skipped_versions(changes, taken)),
     )
+
+
+class _Compared(NamedTuple):
+    """*unchanged* is declared as it was applied and settled, *open* with its digest is not, and *undeclared* counts."""
+
+    unchanged: Sequence[Address]
+    open: Mapping[Address, Digest]
+    undeclared: int
+
+
+def _compare(spec: Spec, ledger: Ledger) -> _Compared:
+    """Compare what is declared with what is settled: where both say the same in one order, no address is looked up."""
+    columns = columns_of(spec)
+    if columns is not None and columns == ledger.columns:
+        return _Compared(columns[0], {}, 0)
+    asked, settled = digests_of(spec), ledger.settled
+    unchanged = [*compress(asked, map(eq, asked.values(), map(settled.get, asked)))]
+    others = asked.keys() - unchanged if len(unchanged) < len(asked) else ()
+    return _Compared(unchanged, {each: asked[each] for each in others}, len(settled.keys() - asked.keys()))
 
 
 def _last_sends(entries: Mapping[Address, Entry]) -> Mapping[str, datetime]:
@@ -297,7 +316,8 @@ def _is_hit(selector: Selector, declaration: Declaration) -> bool:
 
 def _mixed_keys(spec: Spec) -> Iterator[Diagnostic]:
     """Warn where one type is named by ids and by numbers: both may mean one object, and nothing here can tell."""
-    if not any(_BY_ID in address for address in digests_of(spec)):
+    columns = columns_of(spec)
+    if not any(_BY_ID in address for address in (columns[0] if columns else spec.declarations)):
         return
     by_number = {each.target.type for each in spec.declarations.values() if not each.target.form.by_id}
     by_id = [each for each in spec.declarations.values() if each.target.form.by_id and each.target.type in by_number]

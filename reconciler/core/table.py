@@ -9,9 +9,10 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import cast
 
-from reconciler.core.address import UNRESERVED, Address, address_order, format_address, parse_address
+from reconciler.core.address import UNRESERVED, Address, address_order, are_distinct, format_address, parse_address
 from reconciler.core.declaration import Declaration, Flags, Spec
 from reconciler.core.diagnostics import Place
 from reconciler.core.digest import SCHEME, Digest, canonical_json, digest, digest_of
@@ -156,13 +157,23 @@ class Declared(Mapping[Address, Declaration]):
 
     def __init__(self, tables: Sequence[Table]) -> None:
         self._tables = tables
-        self.digests: dict[Address, Digest] = {}
-        for table in tables:
-            self.digests.update(zip(table.addresses, table.digests, strict=True))
+
+    @cached_property
+    def columns(self) -> tuple[list[Address], list[Digest]]:
+        """Addresses and digests, in the order written."""
+        tables = self._tables
+        if len(tables) == 1:
+            return tables[0].addresses, tables[0].digests
+        addresses = [*chain.from_iterable(table.addresses for table in tables)]
+        return addresses, [*chain.from_iterable(table.digests for table in tables)]
+
+    @cached_property
+    def digests(self) -> Mapping[Address, Digest]:
+        return dict(zip(*self.columns, strict=True))
 
     @property
     def is_doubled(self) -> bool:
-        return len(self.digests) < sum(map(len, self._tables))
+        return not are_distinct(self.columns[0])
 
     @cached_property
     def _order(self) -> list[Address]:
@@ -187,7 +198,12 @@ class Declared(Mapping[Address, Declaration]):
         return iter(self._order)
 
     def __len__(self) -> int:
-        return len(self.digests)
+        return len(self.columns[0])
+
+
+def columns_of(spec: Spec) -> tuple[Sequence[Address], Sequence[Digest]] | None:
+    """Return the addresses and digests of everything that *spec* declares, in the order written, if it has tables."""
+    return spec.declarations.columns if isinstance(spec.declarations, Declared) else None
 
 
 def digests_of(spec: Spec) -> Mapping[Address, Digest]:

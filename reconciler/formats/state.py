@@ -11,7 +11,7 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
-from reconciler.core.address import Address, address_order, parse_address
+from reconciler.core.address import Address, address_order, are_distinct, parse_address
 from reconciler.core.declaration import Flags
 from reconciler.core.diagnostics import InvalidInput, shown
 from reconciler.core.digest import SCHEME, Digest
@@ -128,9 +128,9 @@ def _read_lines(content: bytes, path: str, environment: str, lines: Lines | None
         return None
     if lines is None or state is None:
         return None
-    ledger = LineLedger(text, lines, state.entries)
-    is_doubled = len(ledger) < len(lines.addresses) + len(state.entries)
-    return None if is_doubled else replace(state, entries=ledger)
+    if not are_distinct([*lines.addresses, *state.entries]):
+        return None
+    return replace(state, entries=LineLedger(text, lines, state.entries))
 
 
 def _read_whole(content: bytes, path: str, environment: str) -> State:

@@ -6,7 +6,7 @@ such a line, and of hardly any more is asked than its digest: an entry is made w
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from sys import intern
@@ -115,9 +115,17 @@ class LineLedger(Ledger):
         self._text = text
         self.lines = lines
         self._others = EntryLedger(others)
-        self._plain: dict[Address, Digest] = dict(zip(lines.addresses, lines.digests, strict=True))
-        for address in others:
-            self._plain.pop(address, None)
+
+    @property
+    def columns(self) -> tuple[Sequence[Address], Sequence[Digest]] | None:
+        return None if self._others else (self.lines.addresses, self.lines.digests)
+
+    @cached_property
+    def _plain(self) -> Mapping[Address, Digest]:
+        plain = dict(zip(self.lines.addresses, self.lines.digests, strict=True))
+        for address in self._others:
+            plain.pop(address, None)
+        return plain
 
     @cached_property
     def _written(self) -> Mapping[Address, bytes]:

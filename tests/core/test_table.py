@@ -48,6 +48,7 @@ def test_what_several_files_declare_is_one_mapping_in_the_order_of_addresses(
     ordered = sorted(found, key=lambda each: address_order(each.address))
 
     assert [*declared.items()] == [(each.address, each) for each in ordered]
+    assert declared.columns == ([each.address for each in found], [digest_of(each) for each in found])
     assert digests_of(Spec(declared)) == digests_of(Spec({each.address: each for each in found}))
     assert not declared.is_doubled
 

@@ -1,18 +1,34 @@
 """A ledger that is read line by line answers what one of entries does, and is written as it was read."""
 
 from datetime import timedelta
+from random import Random
 
 import pytest
-from builders import applied, charge, declare, entry, lost, record, refused, state_of, subscription
+from builders import (
+    BINDING,
+    NOW,
+    applied,
+    charge,
+    declare,
+    entry,
+    lost,
+    record,
+    refused,
+    spec_of,
+    state_of,
+    subscription,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import histories as any_histories
 
-from reconciler.core.address import Address
+from reconciler.core.address import Address, address_order
+from reconciler.core.declaration import Spec
 from reconciler.core.entry import Entry
 from reconciler.core.ledger import EntryLedger, Ledger
+from reconciler.core.planner import make_plan
 from reconciler.core.state import State
-from reconciler.core.table import Table
+from reconciler.core.table import Declared, Table
 from reconciler.formats.packed import pack_lines, pack_table, unpack_lines, unpack_table
 from reconciler.formats.state import read_state, write_state
 from reconciler.formats.state_lines import LineLedger
@@ -26,12 +42,37 @@ def read(content: bytes) -> LineLedger:
     return entries
 
 
+@given(
+    st.sets(st.integers(1, 12), min_size=1),
+    st.integers(0, 12),
+    st.randoms(use_true_random=False),
+    st.sampled_from([None, "again"]),
+)
+def test_a_plan_is_the_same_in_whatever_order_things_are_declared(
+    versions: set[int], cut: int, chance: Random, trigger: str | None
+) -> None:
+    found = [declare(subscription(version)) for version in sorted(versions)]
+    entries = {each.address: entry(applied(record(0, target=each.target))) for each in found}
+    known = read_state(write_state(state_of(entries)), "state.json", environment="local")
+    found[0] = declare(found[0].target, trigger=trigger)
+    path = found[0].place.path
+    in_order = Declared([Table.of(path, found[:cut]), Table.of(path, found[cut:])])
+    chance.shuffle(found)
+    in_another = Declared([Table.of(path, found)])
+    specs = (Spec(in_order), Spec(in_another), spec_of(*sorted(found, key=lambda each: address_order(each.address))))
+    plans = [make_plan(spec, known, BINDING, now=NOW) for spec in specs]
+
+    assert plans[0] == plans[1] == plans[2]
+    assert plans[0].unchanged == len(found) - bool(trigger)
+
+
 def answers(ledger: Ledger) -> tuple[object, ...]:
     settled = ledger.settled
     half = sorted(settled)[::2]
     return (
         dict(ledger),
         dict(settled),
+        dict(zip(*ledger.columns, strict=True)) if ledger.columns else dict(settled),
         dict(ledger.others),
         sorted(ledger.answered()),
         ledger.last_applied(settled),
