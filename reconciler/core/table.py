@@ -123,16 +123,19 @@ def _addresses(form: KeyForm, keys: Sequence[Sequence[str | int]]) -> list[Addre
 
 def _digests(form: KeyForm, keys: Sequence[Sequence[str | int]], terms: Terms) -> list[Digest]:
     """Return what `digest` does for each key: the canonical text is the same but for the key."""
-    sha256 = hashlib.sha256
+    head, sha256 = f"{SCHEME}:", hashlib.sha256
     order = sorted(range(len(keys)), key=lambda number: form.fields[number])
     parts = _around_keys(form, [keys[number] for number in order], order)
     tail = f"{parts[-1]},{canonical_json([terms.flags.only_re_send, terms.flags.re_migrate, terms.trigger])[1:]}"
     if len(keys) == 1:
-        texts = [f"[{parts[0]}{only}{tail}" for only in keys[0]]
+        digests = [head + sha256(f"[{parts[0]}{only}{tail}".encode()).hexdigest() for only in keys[0]]
     else:
-        first, second = (keys[number] for number in order)
-        texts = [f"[{parts[0]}{one}{parts[1]}{other}{tail}" for one, other in zip(first, second, strict=True)]
-    return cast("list[Digest]", [f"{SCHEME}:{sha256(text.encode()).hexdigest()}" for text in texts])
+        begin, middle = f"[{parts[0]}", parts[1]
+        digests = [
+            head + sha256(f"{begin}{one}{middle}{other}{tail}".encode()).hexdigest()
+            for one, other in zip(*(keys[number] for number in order), strict=True)
+        ]
+    return cast("list[Digest]", digests)
 
 
 _GAP = "\x00"
