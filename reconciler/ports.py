@@ -20,13 +20,18 @@ Version = NewType("Version", str)
 """A stored document's version: opaque, equal only for equal content."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A document as it is stored. *sha256* is that of its content, in hex digits."""
+class Stored(Protocol):
+    """A document as it is stored. Of a large one no more is found out than is asked for."""
 
-    content: bytes
-    version: Version
-    sha256: str
+    @property
+    def content(self) -> bytes: ...
+
+    @property
+    def version(self) -> Version: ...
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash of the content, in hex digits."""
 
 
 class Cache(Protocol):

@@ -72,6 +72,13 @@ class ScriptedPlatform:
         return answer
 
 
+@dataclass(frozen=True)
+class _StoredInMemory:
+    content: bytes
+    version: Version
+    sha256: str
+
+
 @dataclass
 class MemoryStore:
     """A store that keeps every document written; *rival* is written once by somebody else before our next write."""
@@ -83,11 +90,9 @@ class MemoryStore:
     fails: bool = False
 
     def read(self) -> Stored | None:
-        return (
-            None
-            if self.content is None
-            else Stored(self.content, self._version(), hashlib.sha256(self.content).hexdigest())
-        )
+        if self.content is None:
+            return None
+        return _StoredInMemory(self.content, self._version(), hashlib.sha256(self.content).hexdigest())
 
     def write(self, content: bytes, *, expected: Version | None) -> Version:
         if self.fails:

@@ -27,19 +27,23 @@ _WORTH_KEEPING = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredState:
-    """The state with what abandoned journals know besides; *version* is of the document as it is stored.
+    """The state with what abandoned journals know besides; *document* is as it is stored.
 
     *folded* are the journals it contains, *damaged* those it contains as far as they can be read; *is_ahead* tells
     whether it says more than the stored document; *abandoned* are the names of all journals that were read.
     """
 
     state: State | None
-    version: Version | None
+    document: Stored | None
     folded: tuple[str, ...] = ()
     damaged: tuple[DamagedJournal, ...] = ()
     is_ahead: bool = True
     warnings: tuple[Diagnostic, ...] = ()
     abandoned: frozenset[str] = frozenset()
+
+    @property
+    def version(self) -> Version | None:
+        return self.document.version if self.document else None
 
 
 def load_state(
@@ -63,7 +67,7 @@ def load_state(
     recovered = recover(state, journals)
     return StoredState(
         state=recovered.state,
-        version=stored.version if stored else None,
+        document=stored,
         folded=recovered.folded,
         damaged=recovered.damaged,
         is_ahead=stored is None or recovered.state != state,

@@ -11,6 +11,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from reconciler.errors import StorageError
@@ -20,6 +22,19 @@ _OWNER_ONLY = 0o600
 _WHOLE = "The state is whole. Check rights, disk space and quota, then run the command again."
 _UNREAD = "Check rights and the disk, then run the command again."
 _NO_FILE = "Name a regular file, or put one there."
+
+
+@dataclass(frozen=True)
+class _StoredFile:
+    content: bytes
+
+    @cached_property
+    def version(self) -> Version:
+        return _version(self.content)
+
+    @property
+    def sha256(self) -> str:
+        return self.version
 
 
 class FileStore:
@@ -36,10 +51,7 @@ class FileStore:
     def read(self) -> Stored | None:
         with translated("The state cannot be read", self._name, hint=_UNREAD):
             content = read_regular(self._path)
-        if content is None:
-            return None
-        version = _version(content)
-        return Stored(content, version, sha256=version)
+        return None if content is None else _StoredFile(content)
 
     def write(self, content: bytes, *, expected: Version | None) -> Version:
         with translated("The state cannot be written", self._name):
