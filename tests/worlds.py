@@ -12,6 +12,7 @@ from reconciler.core.declaration import Declaration
 from reconciler.core.diagnostics import Place
 from reconciler.core.entry import Entry
 from reconciler.core.environment import EmulatorApi, Environment, Project
+from reconciler.core.history import RunRecord, act_record
 from reconciler.core.outcome import Answer, Fault, FaultKind, Reason
 from reconciler.core.plan import Plan
 from reconciler.core.plan_check import plan_violations
@@ -20,6 +21,7 @@ from reconciler.core.run import Outcome, Run
 from reconciler.core.selection import EVERYTHING
 from reconciler.core.state import State
 from reconciler.core.tenancy import Scope, Tenancy
+from reconciler.core.timestamp import timestamp
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.engine.marked import MarkedStore
 from reconciler.engine.plan import StoredState, load_state, plan_environment
@@ -118,6 +120,10 @@ class World:
         changed = change(self.state)
         self.document.content = write_state(replace(changed, serial=changed.serial + 1))
 
+    def act(self, act: str) -> RunRecord:
+        at = timestamp(self.clock.now())
+        return act_record(f"{act} {at}", act, reason="a test", who=None, at=at, entries=1)
+
     def restore(self, content: bytes | None) -> State:
         """Accept *content* as the state; None: an empty one."""
         backup = Backup(content=content, name="backup.json") if content is not None else None
@@ -128,6 +134,7 @@ class World:
             backup=backup,
             lineage="lineage-2",
             reason="the disk was lost",
+            act=self.act("restore"),
             now=self.clock.now(),
         )
 

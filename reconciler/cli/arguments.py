@@ -291,12 +291,29 @@ def _add_state(commands: "_Commands[Parser]") -> None:
     show.add_argument("address", metavar="ADDRESS")
     show.add_argument("--json", action="store_true", help="print the entry as it stands in the document")
     _add_resolve(_command(verbs, "resolve", "settle calls in doubt after finding out what the platform did"))
+    history = _command(verbs, "history", "list every run, or show one with what it did")
+    history.add_argument("run", metavar="RUN", nargs="?")
+    history.add_argument("--json", action="store_true")
+    _add_amendments(verbs)
     restore = _command(
         verbs, "restore", "accept an older state, when the last one is lost: nothing is sent unasked then"
     )
     restore.add_argument("file", metavar="FILE", nargs="?", help="a backup (default: the state document as it stands)")
     restore.add_argument("--empty", action="store_true", help="accept that nothing is left of the state")
     restore.add_argument("--reason", metavar="TEXT", required=True, help="why; kept in the state")
+
+
+def _add_amendments(verbs: "_Commands[Parser]") -> None:
+    adopt = _command(verbs, "import", "adopt regenerations that were done by hand, so that they are not sent again")
+    adopt.add_argument("file", metavar="FILE.csv", help="address,onlyReSend,reMigrate and, if known, trigger,ids,at")
+    move = _command(verbs, "mv", "follow a declaration that names the same object otherwise now")
+    move.add_argument("old", metavar="OLD_ADDRESS")
+    move.add_argument("new", metavar="NEW_ADDRESS")
+    forget = _command(verbs, "forget", "forget what was applied under an address, so that it is sent again")
+    forget.add_argument("address", metavar="ADDRESS")
+    for parser in (adopt, move, forget):
+        parser.add_argument("--reason", metavar="TEXT", required=True, help="why; kept in the state")
+        parser.set_defaults(only=[], excepted=[])
 
 
 def _add_resolve(resolve: Parser) -> None:

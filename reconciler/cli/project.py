@@ -13,8 +13,10 @@ from reconciler.cli.wiring import World, open_journals
 from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.environment import Choice, Environment, Project
+from reconciler.core.history import RunRecord, act_record
 from reconciler.core.plan import Plan
 from reconciler.core.selection import Selection, parse_selector
+from reconciler.core.timestamp import timestamp
 from reconciler.engine.marked import MarkedStore
 from reconciler.engine.plan import StoredState, load_state, plan_environment, platform_time
 from reconciler.reports.plan_report import lasting
@@ -95,6 +97,12 @@ def hold_lock(opened: OpenProject, world: World, *, timeout: float) -> AbstractC
         sleep=world.sleep,
         tell=tell,
     )
+
+
+def act_of(world: World, act: str, reason: str, *, entries: int) -> RunRecord:
+    """Return what the state is to remember of what a person does to *entries* of it, now."""
+    who = world.identity()["who"]
+    return act_record(world.new_run(), act, reason=reason, who=who, at=timestamp(world.clock.now()), entries=entries)
 
 
 def open_cache(world: World) -> FolderCache | None:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from reconciler.cli.project import hold_lock, open_project, open_store
+from reconciler.cli.project import act_of, hold_lock, open_project, open_store
 from reconciler.cli.wiring import World, open_journals
 from reconciler.engine.restore import Backup, restore_state
 from reconciler.errors import UsageError
@@ -23,6 +23,7 @@ def restore(arguments: argparse.Namespace, world: World) -> int:
             backup=_backup(arguments, store, world),
             lineage=world.new_id(),
             reason=arguments.reason,
+            act=act_of(world, "restore", arguments.reason, entries=0),
             now=world.clock.now(),
         )
     world.console.out(restored_text(state))

@@ -2,6 +2,7 @@
 
 import argparse
 
+from reconciler.cli.amend import adopt, forget, move
 from reconciler.cli.project import open_project, open_store
 from reconciler.cli.resolve import settle
 from reconciler.cli.restore import restore
@@ -13,8 +14,12 @@ from reconciler.core.state import State
 from reconciler.engine.plan import load_state
 from reconciler.errors import UsageError
 from reconciler.formats.state import entry_object
+from reconciler.formats.state_head import run_object
+from reconciler.reports.history_text import history_text, run_record_text
 from reconciler.reports.json_text import json_text
 from reconciler.reports.state_text import entry_text, state_list_text
+
+_AMENDMENTS = {"import": adopt, "mv": move, "forget": forget}
 
 
 def run(arguments: argparse.Namespace, world: World) -> int:
@@ -22,9 +27,14 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         return settle(arguments, world)
     if arguments.verb == "restore":
         return restore(arguments, world)
+    if arguments.verb in _AMENDMENTS:
+        return _AMENDMENTS[arguments.verb](arguments, world)
     opened = open_project(arguments, world)
     folder, environment = opened.folder, opened.environment
     state = load_state(open_store(folder, environment), open_journals(folder, environment), environment).state
+    if arguments.verb == "history":
+        world.console.out(_history(state, arguments.run, as_json=arguments.json))
+        return 0
     if arguments.verb == "list":
         world.console.out(_list(state, as_json=arguments.json))
         return 0
@@ -39,6 +49,25 @@ def _list(state: State | None, *, as_json: bool) -> str:
         entries = state.entries if state else {}
         return json_text({address: entry_object(entries[address]) for address in sorted(entries, key=address_order)})
     return state_list_text(state) if state else ""
+
+
+def _history(state: State | None, asked: str | None, *, as_json: bool) -> str:
+    """Raise UsageError for a run that the state does not know."""
+    history = state.history if state else ()
+    if asked is None:
+        return json_text([run_object(each) for each in history]) if as_json else history_text(history)
+    found = next((each for each in history if each.run == asked), None)
+    if found is None or state is None:
+        hint = nearest(asked, [each.run for each in history]) if history else "Nothing has run here yet."
+        raise UsageError("Unknown run", f"The state knows no run {asked!r}.", hint=hint)
+    told = {address: entry_object(entry) for address, entry in state.entries.items() if _is_of(entry, asked)}
+    if as_json:
+        return json_text({**run_object(found), "entries": told})
+    return run_record_text(found, told)
+
+
+def _is_of(entry: Entry, run: str) -> bool:
+    return any(each.call.run == run for each in (entry.applied, entry.refused, *entry.unsettled) if each)
 
 
 def _entry(state: State | None, address: str) -> Entry:

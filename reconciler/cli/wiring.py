@@ -24,6 +24,10 @@ _JOB_ADDRESSES = (
 """How the address of a job is made of a CI system's variables: GitLab, GitHub, Buildkite, CircleCI, Jenkins."""
 
 
+_ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILDKITE_BUILD_CREATOR", "CIRCLE_USERNAME", "USER", "LOGNAME")
+"""Variables that name whoever has started a job, or is logged in."""
+
+
 def job_address(variables: Mapping[str, str]) -> str | None:
     """Return where the job that this process is part of can be looked at, or None."""
     for form in _JOB_ADDRESSES:
@@ -81,13 +85,25 @@ class World:
         """Return who is at work here, for whoever meets our lock. No variable but CI's own address of a job is told."""
         job = job_address(self.variables)
         return {
-            "who": self.variables.get("USER", "unknown"),
+            "who": self._who(),
             "host": os.uname().nodename,
             "pid": str(os.getpid()),
             "command": " ".join(["reconciler", *sys.argv[1:]])[:200],
             "since": timestamp(self.clock.now()),
             **({"job": job} if job else {}),
         }
+
+    def _who(self) -> str:
+        """Return who has started this, as CI or the system tells."""
+        for name in _ACTORS:
+            if self.variables.get(name):
+                return self.variables[name]
+        import pwd  # noqa: PLC0415  (only what writes or locks says who does)
+
+        try:
+            return pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:
+            return "unknown"
 
     def machine(self) -> str:
         """Return a name for this machine that tells it from others, and nothing else."""

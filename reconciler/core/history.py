@@ -6,7 +6,7 @@ the past, or takes a part of it away, would have to write everything after it an
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -24,6 +24,8 @@ class RunRecord:
     *calls* is how many of its changes were sent, *done* and so on what became of its changes; a run that broke off is
     recorded by the one that finds its journal: *ended* is None then, and only what was sent is counted. *left* is how
     many changes of an approved plan are still to be settled. *guardrails* are the rules that were kept, in words.
+
+    *act* names what a person has done to the state instead, and *reason* why; *done* is then how many entries it was.
     """
 
     run: str
@@ -40,7 +42,27 @@ class RunRecord:
     not_started: int = 0
     left: int | None = None
     guardrails: tuple[str, ...] = ()
+    act: str | None = None
+    reason: str | None = None
     link: str = ""
+
+
+def act_record(run: str, act: str, *, reason: str, who: str | None, at: Timestamp, entries: int) -> RunRecord:
+    """Return what is remembered of a person's *act* that has changed *entries* of the state."""
+    return RunRecord(
+        run=run,
+        plan_id="",
+        began=at,
+        ended=at,
+        who=who,
+        commit=None,
+        calls=0,
+        done=entries,
+        refused=0,
+        in_doubt=0,
+        act=act,
+        reason=reason,
+    )
 
 
 def with_run(history: Sequence[RunRecord], record: RunRecord) -> tuple[RunRecord, ...]:
@@ -61,8 +83,13 @@ def broken_link(history: Sequence[RunRecord]) -> RunRecord | None:
 
 
 def _link(before: str, record: RunRecord) -> str:
-    told = astuple(replace(record, link=""))
-    return hashlib.sha256(canonical_json([before, *told]).encode()).hexdigest()
+    told = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "link"}
+    told = {name: value for name, value in told.items() if value != _DEFAULTS[name]}
+    return hashlib.sha256(canonical_json([before, told]).encode()).hexdigest()
+
+
+_DEFAULTS = {each.name: each.default for each in fields(RunRecord)}
+"""What is not told of a run is outside its hash: a field that a later version adds leaves the links of earlier runs."""
 
 
 def calls_since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> int:

@@ -4,8 +4,10 @@ Rule: a mark is written after the state and never before, so it is never ahead o
 behind the mark is not the last one: calls may have been made of which it knows nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reconciler.core.history import RunRecord
 from reconciler.errors import StaleError
 
 _HINT = (
@@ -16,12 +18,27 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """*content* is the SHA-256 of the document, in hex digits."""
+    """*content* is the SHA-256 of the document, in hex digits; *link* that of the last run in its history, if any."""
 
     lineage: str
     serial: int
     epoch: int
     content: str
+    link: str = ""
+
+
+def check_history(mark: Mark, history: Sequence[RunRecord], name: str) -> None:
+    """Raise StaleError if *history* does not know of the last run that was known here.
+
+    That is for a state of the same epoch: one that somebody has restored since may know less, and says so.
+    """
+    if mark.link and all(each.link != mark.link for each in history):
+        raise StaleError(
+            "The history was rewritten",
+            f"{name} does not tell of the last run that this machine knows of. Its past was changed or cut. "
+            "Nothing was sent.",
+            hint=_HINT.format(what="this one", how=""),
+        )
 
 
 def missing(mark: Mark, name: str) -> StaleError:

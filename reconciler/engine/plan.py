@@ -7,7 +7,8 @@ from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.environment import Environment, Project
 from reconciler.core.forecast import daily_limit, forecast_of
-from reconciler.core.mark import Mark, check_not_behind, missing
+from reconciler.core.history import RunRecord, with_run
+from reconciler.core.mark import Mark, check_history, check_not_behind, missing
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import Selection
@@ -94,14 +95,17 @@ def check_mark(mark: Mark, stored: Stored | None, state: State | None, name: str
     if stored is None or state is None:
         raise missing(mark, name)
     found = mark_of(stored.sha256, state)
+    if (found.lineage, found.epoch) == (mark.lineage, mark.epoch) and found.serial >= mark.serial:
+        check_history(mark, state.history, name)
     if found.serial != mark.serial or not is_marked(stored.sha256, state, mark):
         check_not_behind(mark, found, name)
 
 
-def change_state(store: StateStore, stored: StoredState, changed: State) -> None:
-    """Write the state *changed* by a person. Raise StaleError if somebody else has written it since it was read."""
+def change_state(store: StateStore, stored: StoredState, changed: State, act: RunRecord) -> None:
+    """Write the state *changed* by a person's *act*. Raise StaleError if somebody else has written it meanwhile."""
+    told = replace(changed, serial=changed.serial + 1, history=with_run(changed.history, act))
     try:
-        store.write(write_state(replace(changed, serial=changed.serial + 1)), expected=stored.version)
+        store.write(write_state(told), expected=stored.version)
     except StateConflict:
         raise StaleError("The state has moved", f"{store.name} was changed meanwhile.", hint="Look again.") from None
 

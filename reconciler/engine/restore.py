@@ -1,11 +1,12 @@
 """Accepting a state that is behind its high-water mark, or none."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.environment import Environment
+from reconciler.core.history import RunRecord, with_run
 from reconciler.core.mark import Mark
 from reconciler.core.restore import restored
 from reconciler.core.state import State
@@ -33,12 +34,14 @@ def restore_state(
     backup: Backup | None,
     lineage: str,
     reason: str,
+    act: RunRecord,
     now: datetime,
 ) -> State:
     """Write *backup*, or an empty state, as the state that counts from now on, and return it.
 
-    *lineage* is that of an empty state where none is known. What abandoned journals know is folded in first. Raise
-    StaleError if the state that is there is a later one of the same lineage, or changes meanwhile.
+    *lineage* is that of an empty state where none is known; *act* is what is remembered of this. What abandoned
+    journals know is folded in first. Raise StaleError if the state that is there is a later one of the same lineage, or
+    changes meanwhile.
     """
     mark, current = store.mark, store.read()
     there = _marked(current, store.name, environment)
@@ -55,6 +58,7 @@ def restore_state(
         )
     recovered = recover(state, journals)
     accepted = restored(recovered.state or state, _highest(mark, there), reason=reason, now=now)
+    accepted = replace(accepted, history=with_run(accepted.history, act))
     try:
         store.write(write_state(accepted), expected=current.version if current else None)
     except StateConflict:

@@ -7,7 +7,7 @@ from reconciler.core.mark import Mark
 from reconciler.core.state import State
 from reconciler.formats.state import write_state
 
-_FIELDS = {"lineage": str, "serial": int, "epoch": int, "content": str}
+_FIELDS = {"lineage": str, "serial": int, "epoch": int, "content": str, "link": str}
 
 
 def write_mark(mark: Mark) -> bytes:
@@ -17,7 +17,7 @@ def write_mark(mark: Mark) -> bytes:
 def read_mark(content: bytes | None) -> Mark | None:
     try:
         value = json.loads(content or b"")
-        fields = {name: value[name] for name in _FIELDS}
+        fields = {name: value[name] for name in _FIELDS if name != "link"} | {"link": value.get("link", "")}
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if value.get("version") != 1 or any(type(fields[name]) is not kind for name, kind in _FIELDS.items()):
@@ -27,14 +27,17 @@ def read_mark(content: bytes | None) -> Mark | None:
 
 def mark_of(sha256: str, state: State) -> Mark:
     """Return the mark of *state*, whose document has that hash."""
-    return Mark(lineage=state.lineage, serial=state.serial, epoch=state.epoch, content=sha256)
+    link = state.history[-1].link if state.history else ""
+    return Mark(lineage=state.lineage, serial=state.serial, epoch=state.epoch, content=sha256, link=link)
 
 
 def mark_of_written(content: bytes) -> Mark:
     """Return the mark of a document as `write_state` writes it, which has its entries last: only its head is read."""
     head = content[: content.index(b'\n "entries": ')]
     value = json.loads(head.rstrip(b",") + b"}")
-    return Mark(lineage=value["lineage"], serial=value["serial"], epoch=value["epoch"], content=_digest(content))
+    link = value["history"][-1]["link"] if "history" in value else ""
+    known = {name: value[name] for name in ("lineage", "serial", "epoch")}
+    return Mark(**known, content=_digest(content), link=link)
 
 
 def is_marked(sha256: str, state: State, mark: Mark) -> bool:

@@ -10,9 +10,8 @@ from reconciler.core.state import Approval, ApprovedCall
 from reconciler.formats.json_reader import JsonDocument
 
 _APPROVAL = ("plan", "expires", "calls", "lanes")
-_TEXTS = ("run", "plan", "began", "link")
 _COUNTS = ("calls", "done", "refused", "in_doubt", "undecided", "not_started")
-_RUN = (*_TEXTS, "ended", "who", "commit", *_COUNTS, "left", "guardrails")
+_RUN = ("run", "act", "reason", "plan", "began", "ended", "who", "commit", *_COUNTS, "left", "guardrails", "link")
 _REWRITTEN = (
     "Somebody has changed or removed a part of the past, or two histories were joined by hand. Get the document back "
     "from its own history (git, a backup) and compare: what limits of calls count on is not known any more."
@@ -29,7 +28,9 @@ def run_object(run: RunRecord) -> dict[str, Any]:
     """Return the JSON object of *run*; what is absent, or was not counted, is left out."""
     value = {
         "run": run.run,
-        "plan": run.plan_id,
+        "act": run.act,
+        "reason": run.reason,
+        "plan": run.plan_id or None,
         "began": run.began,
         "ended": run.ended,
         "who": run.who,
@@ -97,7 +98,7 @@ def _run(document: JsonDocument, value: object) -> RunRecord:
     is_ended, is_counted = value.get("ended") is not None, value.get("left") is not None
     return RunRecord(
         run=document.take(value, "run", str, where),
-        plan_id=document.take(value, "plan", str, where),
+        plan_id=document.take_or_none(value, "plan", str, where) or "",
         began=document.take_time(value, "began", where),
         ended=document.take_time(value, "ended", where) if is_ended else None,
         who=document.take_or_none(value, "who", str, where),
@@ -105,5 +106,7 @@ def _run(document: JsonDocument, value: object) -> RunRecord:
         **{name: document.take_count(value, name, where) for name in _COUNTS},
         left=document.take_count(value, "left", where) if is_counted else None,
         guardrails=tuple(rules),
+        act=document.take_or_none(value, "act", str, where),
+        reason=document.take_or_none(value, "reason", str, where),
         link=document.take(value, "link", str, where),
     )

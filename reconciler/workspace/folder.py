@@ -24,6 +24,7 @@ from reconciler.workspace.sources import SourceFiles
 from reconciler.workspace.state_files import report_shared_states
 
 if TYPE_CHECKING:
+    from reconciler.core.adoption import Adoption
     from reconciler.core.resolve import Decision
 
 PROJECT_FILE = "reconciler.yaml"
@@ -194,6 +195,20 @@ def load_decisions(folder: Path, path: str) -> "list[Decision]":
     if reading.diagnostics:
         raise InvalidInput(reading.diagnostics)
     return decisions
+
+
+def load_adoptions(folder: Path, path: str) -> "list[Adoption]":
+    """Read the rows of the CSV at *path*, relative to *folder*. Raise InvalidInput with everything that is wrong."""
+    from reconciler.formats.adoptions import read_adoptions  # noqa: PLC0415  (a plan reads none)
+
+    reading, adoptions = Reading(path), list["Adoption"]()
+    try:
+        adoptions = read_adoptions(_content(folder / path), reading)
+    except OSError as error:
+        reading.report("unreadable", f"the file cannot be read: {error.strerror or error}", (0, 0), hint=_hint(error))
+    if reading.diagnostics:
+        raise InvalidInput(reading.diagnostics)
+    return adoptions
 
 
 def _read(folder: Path, path: str) -> Reading:

@@ -7,10 +7,11 @@ from simulation.world import ENVIRONMENT, World
 
 from reconciler.core.address import Address
 from reconciler.core.entry import Unsettled
+from reconciler.core.history import RunRecord, act_record
 from reconciler.core.key import is_known
 from reconciler.core.plan import Undecided
 from reconciler.core.resolve import Decision, Resolution, resolve
-from reconciler.core.timestamp import moment
+from reconciler.core.timestamp import moment, timestamp
 from reconciler.engine.plan import change_state, load_state, platform_time
 
 
@@ -37,10 +38,15 @@ def _move_old_damage_away(apply: Apply) -> None:
     now = platform_time(apply.clock.now(), stored.state, MACHINE)
     old = [each.name for each in stored.damaged if each.began is None or not is_known(each.began, now)]
     if old and stored.state is not None:
-        change_state(store, stored, stored.state)
+        change_state(store, stored, stored.state, _act(apply, "resolve"))
     for name in old:
         apply.journals.remove(name)
         apply.world.tell(f"a person moves {name} away")
+
+
+def _act(apply: Apply, act: str) -> RunRecord:
+    at = timestamp(apply.clock.now())
+    return act_record(f"{act} {at}", act, reason="ledger", who=None, at=at, entries=1)
 
 
 def _can_tell(world: World, lost: Unsettled) -> bool:
@@ -65,7 +71,7 @@ def _say(apply: Apply, address: Address) -> None:
     word = Resolution.DONE if seen else Resolution.NOT_DONE
     decision = Decision(address=address, resolution=word, reason="ledger", ids=tuple(seen[-1]) if seen else ())
     entry = resolve(stored.state, decision, world.spec, platform_time(apply.clock.now(), stored.state, MACHINE))
-    change_state(store, stored, stored.state.with_entries({address: entry}))
+    change_state(store, stored, stored.state.with_entries({address: entry}), _act(apply, "resolve"))
     if all(each.call.key != lost.call.key for each in entry.unsettled):
         witness.hears(lost.call.key, done=bool(seen))
     world.tell(f"a person says {word} of {lost.call.key[:10]} of {address}")

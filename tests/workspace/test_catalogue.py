@@ -89,7 +89,15 @@ def test_an_explanation_can_be_printed(told: Explanation) -> None:
 def test_most_codes_are_shown_by_an_example_that_a_reader_has_refused() -> None:
     """What is left is no one document: folders, selections, a disk. Whoever adds to them says why here."""
     assert {each.code for each in EXPLAINED if each.shows is Shows.SITUATION} == {
-        *("against-schema", "cannot-be-settled", "daily-limit", "damaged-journal", "foreign-journal", "linked-folder"),
+        *(
+            "against-schema",
+            "cannot-be-adopted",
+            "cannot-be-settled",
+            "daily-limit",
+            "damaged-journal",
+            "foreign-journal",
+            "linked-folder",
+        ),
         *("mixed-keys", "no-folder", "no-project", "no-spec-files", "nothing-selected", "same-name"),
         *("tenant-not-told", "unreadable"),
         *(

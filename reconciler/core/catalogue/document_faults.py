@@ -26,7 +26,7 @@ _NEWER = f'{{"Subscription/A-S00000001@1": {{"next_call": 1, "applied": {{"diges
 _RUN = (
     '"run": "20261122T100000Z-9f86d081", "plan": "p1-4bb9", "began": "2026-11-22T10:00:00Z", "done": 1, "refused": 0, '
     '"in_doubt": 0, "undecided": 0, "not_started": 0, '
-    '"link": "c4e76e47b336c5d8b4880d626a19785846f1069adfe639c84c0149702cf8ee40"'
+    '"link": "d13d944e4db7f0c7631960f2df2109476c18497711d74e4d270c2c955b3da02c"'
 )
 
 

@@ -17,6 +17,14 @@ SITUATIONS = (
         good="Both accept the same files.",
     ),
     _situation(
+        "cannot-be-adopted",
+        "a regeneration done by hand does not fit what the state knows",
+        "What is in doubt, or comes from a restored state, is resolved first: otherwise nobody could tell which of two "
+        "was the last. Of a file with such a row nothing is adopted.",
+        bad="A row for an address whose call 0 is in doubt.",
+        good="The same row after `reconciler state resolve`.",
+    ),
+    _situation(
         "cannot-be-settled",
         "a decision does not fit what the state knows",
         "A decision settles a call that is in doubt. Without one, or with another call number than the one decided "

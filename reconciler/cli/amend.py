@@ -1,0 +1,64 @@
+"""`reconciler state import|mv|forget`: what a person may do to the state, under the lock, and kept in its history."""
+
+import argparse
+from collections.abc import Callable
+
+from reconciler.cli.project import Planned, act_of, hold_lock, make_planned, open_project
+from reconciler.cli.wiring import World
+from reconciler.core.address import Address
+from reconciler.core.adoption import adopted, forgotten, moved
+from reconciler.core.diagnostics import InvalidInput
+from reconciler.core.state import State
+from reconciler.engine.plan import change_state
+from reconciler.errors import UsageError
+from reconciler.reports.plan_report import counted
+from reconciler.workspace.folder import load_adoptions
+from reconciler.workspace.lines import quoted
+
+
+def adopt(arguments: argparse.Namespace, world: World) -> int:
+    """Raise InvalidInput with every row that cannot be adopted; nothing is written then."""
+    try:
+        adoptions = load_adoptions(world.here, arguments.file)
+
+        def change(planned: Planned, state: State) -> State:
+            return adopted(state, adoptions, planned.spec, reason=arguments.reason, now=planned.at)
+
+        number = _change(arguments, world, change, act="import")
+    except InvalidInput as error:
+        raise quoted(error, world.here) from None
+    known = len(adoptions) - number
+    rest = f"; of {known} more the state says the same already" if known else ""
+    world.console.out(f"Adopted {counted(number, 'row')}{rest}.\n")
+    return 0
+
+
+def move(arguments: argparse.Namespace, world: World) -> int:
+    old, new = Address(arguments.old), Address(arguments.new)
+    _change(arguments, world, lambda _, state: moved(state, old, new, reason=arguments.reason), act="mv")
+    world.console.out(f"{old} is {new} now. Declare it so: what is declared under the old name is planned as new.\n")
+    return 0
+
+
+def forget(arguments: argparse.Namespace, world: World) -> int:
+    address = Address(arguments.address)
+    _change(arguments, world, lambda _, state: forgotten(state, address, reason=arguments.reason), act="forget")
+    world.console.out(f"{address} is forgotten: where it is declared, it is planned as never applied.\n")
+    return 0
+
+
+def _change(arguments: argparse.Namespace, world: World, change: Callable[[Planned, State], State], *, act: str) -> int:
+    """Write what *change* makes of the state, if that is another one; return how many entries differ."""
+    if not arguments.reason.strip():
+        raise UsageError("Wrong usage", "The reason is kept in the state; it must not be empty.")
+    with hold_lock(open_project(arguments, world), world, timeout=0.0):
+        planned = make_planned(arguments, world)
+        before = planned.stored.state or State(
+            environment=planned.opened.environment.name, lineage=world.new_id(), entries={}
+        )
+        after = change(planned, before)
+        number = sum(before.entries.get(address) != entry for address, entry in after.entries.items())
+        if number:
+            record = act_of(world, act, arguments.reason, entries=number)
+            change_state(planned.store, planned.stored, after, record)
+    return number

@@ -1,0 +1,148 @@
+"""What a person may do to the ledger: adopt what was done by hand, follow a declaration to its new name, forget.
+
+Rule: none of it may let something be sent twice that nobody wants twice. What is in doubt is resolved first, and a call
+number that was used stays used.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconciler.core.address import Address, parse_address
+from reconciler.core.declaration import Flags, Spec
+from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, nearest, shown
+from reconciler.core.digest import digest
+from reconciler.core.entry import Applied, CallRecord, Entry
+from reconciler.core.state import State
+from reconciler.core.timestamp import Timestamp, timestamp
+from reconciler.errors import UsageError
+
+_RESOLVE_FIRST = "Find out what became of it, then `reconciler state resolve`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """A regeneration of *address* that was done by hand, under *flags*, with the ids it had.
+
+    *trigger* is what the spec says, or will say, of it; None: what is declared now under the same flags, if anything.
+    *at* is when it was done, None if nobody knows. *place* is where that is written.
+    """
+
+    address: Address
+    flags: Flags
+    trigger: str | None
+    ids: tuple[str, ...]
+    at: Timestamp | None
+    place: Place
+
+
+def adopted(state: State, adoptions: Iterable[Adoption], spec: Spec, *, reason: str, now: datetime) -> State:
+    """Return *state* with *adoptions* as applied. What it says already is left as it is.
+
+    Raise InvalidInput with all that cannot be: nothing is adopted then.
+    """
+    changed, faults = dict[Address, Entry](), list[Diagnostic]()
+    for each in adoptions:
+        entry = state.known(each.address)
+        fault = _unready(entry) or ("it stands in the file twice" if each.address in changed else None)
+        if fault is not None:
+            what = f"{each.address} cannot be adopted: {fault}"
+            faults.append(Diagnostic(code="cannot-be-adopted", summary=what, place=each.place, hint=_RESOLVE_FIRST))
+        else:
+            changed[each.address] = _adopt(entry, each, spec, _Word(reason, now, state.epoch))
+    if faults:
+        raise InvalidInput(faults)
+    return state.with_entries({address: new for address, new in changed.items() if new != state.entries.get(address)})
+
+
+def _unready(entry: Entry) -> str | None:
+    if entry.restored:
+        return "it comes from a restored state, and what was sent since is not known"
+    if entry.in_doubt:
+        return f"its call {entry.in_doubt[-1].call.number} is in doubt"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """Why a person says so, and when; *epoch* is that of the state."""
+
+    reason: str
+    now: datetime
+    epoch: int
+
+
+def _adopt(entry: Entry, each: Adoption, spec: Spec, word: _Word) -> Entry:
+    declared = spec.declarations.get(each.address)
+    trigger = each.trigger
+    if trigger is None and declared is not None and declared.flags is each.flags:
+        trigger = declared.trigger
+    asked = digest(parse_address(each.address), each.flags, trigger)
+    if entry.applied is not None and entry.applied.call.digest == asked:
+        return entry
+    number, at = entry.number_of_new, each.at or timestamp(word.now)
+    call = CallRecord(
+        number=number,
+        digest=asked,
+        flags=each.flags,
+        trigger=trigger,
+        key=f"unknown-{word.epoch}-{number}",
+        sent=at,
+        run="state import",
+    )
+    said = f"imported: {word.reason}"
+    return entry.with_applied(Applied(call=call, at=at, id_list=each.ids, request_id=None, resolution=said))
+
+
+def moved(state: State, old: Address, new: Address, *, reason: str) -> State:
+    """Return *state* with what it knows of *old* under *new*: a declaration that is written otherwise now.
+
+    That both name one object is a person's word. Raise UsageError if it cannot be followed.
+    """
+    entry = _settled_entry(state, old)
+    try:
+        target = parse_address(new)
+    except ValueError:
+        raise UsageError("Not an address", f"{new!r} is the address of no target.") from None
+    if target.type != parse_address(old).type:
+        raise UsageError("Another type", f"{old} and {new} name targets of different types.")
+    if new in state.entries:
+        raise UsageError(
+            "The new address is known already",
+            f"The state has an entry {new} of its own: two ledgers of one object cannot be joined.",
+            hint="`reconciler state show` both; if the new one may go, `state forget` it first.",
+        )
+    follows = replace(
+        entry, applied=_renamed(entry.applied, new, f"moved from {old}: {reason}"), refused=None, unsettled=()
+    )
+    others = {address: known for address, known in state.entries.items() if address != old}
+    return replace(state, entries={**others, new: follows})
+
+
+def _renamed(applied: Applied | None, new: Address, word: str) -> Applied | None:
+    if applied is None:
+        return None
+    call = applied.call
+    asked = digest(parse_address(new), call.flags, call.trigger)
+    return replace(applied, call=replace(call, digest=asked), resolution=word)
+
+
+def forgotten(state: State, address: Address, *, reason: str) -> State:
+    """Return *state* as if nothing had been applied under *address*; the next call has a number of its own.
+
+    Raise UsageError if that is not known, or something about it is in doubt.
+    """
+    entry = _settled_entry(state, address)
+    kept = Entry(next_call=entry.next_call, resolution=f"forgotten: {reason}")
+    return state.with_entries({address: kept})
+
+
+def _settled_entry(state: State, address: Address) -> Entry:
+    entry = state.entries.get(address)
+    if entry is None:
+        hint = nearest(address, state.entries) if state.entries else "Nothing was applied here yet."
+        raise UsageError("Unknown address", f"The state has no entry {shown(address)}.", hint=hint)
+    fault = _unready(entry)
+    if fault is not None:
+        raise UsageError("In doubt", f"{address}: {fault}.", hint=_RESOLVE_FIRST)
+    return entry

@@ -1,0 +1,153 @@
+"""What a person may do to the ledger, and what may not come of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from builders import (
+    NOW,
+    A,
+    B,
+    applied,
+    charge,
+    declare,
+    entry,
+    lost,
+    plan_of,
+    record,
+    refused,
+    spec_of,
+    state_of,
+    subscription,
+    subscription_id,
+)
+from hypothesis import given
+from strategies import histories, specs
+
+from reconciler.core.address import Address
+from reconciler.core.adoption import Adoption, adopted, forgotten, moved
+from reconciler.core.declaration import Flags, Spec
+from reconciler.core.diagnostics import InvalidInput, Place
+from reconciler.core.entry import Entry
+from reconciler.core.plan import Regenerate
+from reconciler.core.state import State
+from reconciler.errors import UsageError
+
+FIRST, OTHER = declare(), declare(charge())
+PLACE = Place("done.csv", 2, 1)
+
+
+def by_hand(address: Address = FIRST.address, flags: Flags = A, trigger: str | None = None) -> Adoption:
+    return Adoption(address=address, flags=flags, trigger=trigger, ids=("2c98",), at=None, place=PLACE)
+
+
+def adopt(state: State, *rows: Adoption, spec: Spec | None = None) -> State:
+    return adopted(state, rows, spec or spec_of(FIRST, OTHER), reason="in the UI", now=NOW)
+
+
+def test_what_was_done_by_hand_is_not_sent_again_and_says_who_says_so() -> None:
+    state = adopt(state_of({}), by_hand())
+    known = state.entries[FIRST.address].applied
+
+    assert known is not None
+    assert (known.id_list, known.resolution) == (("2c98",), "imported: in the UI")
+    assert [each.address for each in plan_of(spec_of(FIRST, OTHER), dict(state.entries)).changes] == [OTHER.address]
+
+
+def test_other_flags_by_hand_are_what_was_applied_and_not_what_is_declared() -> None:
+    state = adopt(state_of({}), by_hand(flags=B))
+
+    assert [each.action for each in plan_of(spec_of(FIRST), dict(state.entries)).changes] == ["reissue"]
+
+
+def test_a_trigger_that_is_not_told_is_the_declared_one() -> None:
+    spec = spec_of(declare(trigger="november"))
+
+    assert plan_of(spec, dict(adopt(state_of({}), by_hand(), spec=spec).entries)).changes == ()
+    assert plan_of(spec, dict(adopt(state_of({}), by_hand(trigger="x"), spec=spec).entries)).changes != ()
+
+
+def test_adopting_twice_changes_nothing() -> None:
+    once = adopt(state_of({}), by_hand())
+
+    assert adopt(once, by_hand()).entries == once.entries
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (entry(lost(record())), "its call 0 is in doubt"),
+        (Entry(restored=True), "it comes from a restored state, and what was sent since is not known"),
+    ],
+)
+def test_what_is_in_doubt_is_resolved_first_and_nothing_is_adopted_then(known: Entry, said: str) -> None:
+    with pytest.raises(InvalidInput) as told:
+        adopt(state_of({FIRST.address: known}), by_hand(OTHER.address), by_hand())
+
+    assert [each.summary for each in told.value.diagnostics] == [f"{FIRST.address} cannot be adopted: {said}"]
+
+
+def test_one_address_twice_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="cannot be adopted: it stands in the file twice"):
+        adopt(state_of({}), by_hand(), by_hand(flags=B))
+
+
+def test_a_declaration_that_is_named_otherwise_now_is_not_sent_again() -> None:
+    old = declare(subscription_id("8ad0"))
+    state = state_of({old.address: entry(applied(record(3, target=old.target)))})
+    after = moved(state, old.address, FIRST.address, reason="numbers")
+
+    assert list(after.entries) == [FIRST.address]
+    assert plan_of(spec_of(FIRST), dict(after.entries)).changes == ()
+    assert after.entries[FIRST.address].next_call == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("Subscription/none@1", FIRST.address, "Unknown address"),
+        (FIRST.address, "nonsense", "Not an address"),
+        (FIRST.address, OTHER.address, "Another type"),
+        (FIRST.address, "Subscription/A-S2@1", "The new address is known already"),
+        ("Subscription/A-S3@1", "Subscription/A-S4@1", "In doubt"),
+    ],
+)
+def test_a_move_that_cannot_be_followed_is_refused(old: str, new: str, said: str) -> None:
+    two, three = subscription(1, "A-S2"), subscription(1, "A-S3")
+    state = state_of(
+        {
+            FIRST.address: entry(applied(record())),
+            Address("Subscription/A-S2@1"): entry(applied(record(target=two))),
+            Address("Subscription/A-S3@1"): entry(lost(record(target=three))),
+        }
+    )
+    with pytest.raises(UsageError, match=said):
+        moved(state, Address(old), Address(new), reason="r")
+
+
+def test_what_is_forgotten_is_sent_again_under_a_number_of_its_own() -> None:
+    state = state_of({FIRST.address: entry(applied(record(0)), refused(record(1, B)))})
+    (change,) = plan_of(spec_of(FIRST), dict(forgotten(state, FIRST.address, reason="r").entries)).changes
+
+    assert isinstance(change, Regenerate)
+    assert change.call == 2
+
+
+def test_what_is_in_doubt_is_not_forgotten() -> None:
+    with pytest.raises(UsageError, match="In doubt"):
+        forgotten(state_of({FIRST.address: entry(lost(record()))}), FIRST.address, reason="r")
+
+
+@given(specs(), histories())
+def test_no_act_lets_a_call_number_be_used_twice(spec: Spec, history: dict[Address, Entry]) -> None:
+    state = state_of(history)
+    for address, known in history.items():
+        if known.in_doubt or known.restored:
+            continue
+        kept = forgotten(state, address, reason="r").entries[address]
+        assert kept.next_call >= known.next_call
+        told = adopted(state, [by_hand(address, A, "by hand")], spec, reason="r", now=NOW + timedelta(days=1))
+        assert told.entries[address].next_call >= known.next_call
+        assert replace(told.entries[address], applied=None, refused=None, next_call=0) == replace(
+            known, applied=None, refused=None, next_call=0
+        )
