@@ -22,14 +22,14 @@ def run(arguments: argparse.Namespace, world: World) -> int:
     console = world.console
     review: Review | None = None
     try:
-        if arguments.out is not None:
-            from reconciler.cli.approved import check_out  # noqa: PLC0415  (see above)
-
-            check_out(arguments.out, world)
         if arguments.markdown is not None:
             from reconciler.cli.review import open_review  # noqa: PLC0415  (see above)
 
             review = open_review(arguments, world)
+        if arguments.out is not None:
+            from reconciler.cli.approved import check_out  # noqa: PLC0415  (see above)
+
+            check_out(arguments.out, world)
         planned = make_planned(arguments, world, cache=None if arguments.no_cache else open_cache(world))
     except ReconcilerError as error:
         if arguments.json:
@@ -52,10 +52,10 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         console.out(json_text(plan_document(plan)))
     else:
         console.out(plan_text(report_plan(plan), console.paint))
+    if review:
+        review.write(planned)
     if arguments.out is not None:
         from reconciler.cli.approved import save  # noqa: PLC0415  (see above)
 
         save(planned, arguments.out, arguments.expires, world)
-    if review:
-        review.write(planned)
     return _CHANGES_PENDING if arguments.detailed_exitcode and plan.changes else 0

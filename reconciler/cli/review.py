@@ -65,8 +65,10 @@ def open_review(arguments: argparse.Namespace, world: World) -> Review:
 
 
 def _refuse_own(path: Path, arguments: argparse.Namespace, world: World, name: str) -> None:
-    if path.suffix in SPEC_ENDINGS:
+    if path.name.lower().endswith(SPEC_ENDINGS):
         raise _refusal(f"{name} would be read as a spec or a project file.", hint="Name it plan.md, for example.")
+    if arguments.out is not None and str(path) == os.path.realpath(world.here / arguments.out):
+        raise _refusal(f"{name} is where --out saves the plan.", hint="Name another file.")
     for own in _own_files(arguments, world):
         if str(path) == own or str(path).startswith(f"{own}."):
             raise _refusal(f"{name} is, or stands beside, a state document or the world of an emulator.")

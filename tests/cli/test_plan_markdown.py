@@ -125,7 +125,7 @@ def test_a_process_that_is_killed_leaves_no_earlier_report(project: Project) -> 
 REFUSED = {
     "reconciler.yaml": "would be read as a spec or a project file",
     "local/q4-backfill.yaml": "would be read as a spec or a project file",
-    "local/new.yml": "would be read as a spec or a project file",
+    "local/NEW.YML": "would be read as a spec or a project file",
     ".reconciler/local.state.json": "is, or stands beside, a state document",
     ".reconciler/local.state.json.mark": "is, or stands beside, a state document",
     "state/production.json": "is, or stands beside, a state document",
@@ -204,3 +204,31 @@ def test_an_error_counts_more_than_that_it_cannot_be_written(project: Project) -
     assert ended.status == 3
     assert "The file cannot be written" in ended.err
     assert "local/q4-backfill.yaml:" in ended.err
+
+
+def test_a_plan_is_saved_and_written_for_review_and_both_say_the_same_id(project: Project) -> None:
+    ended = project.run("plan", "--out", "new/plan.json", "--markdown", "new/plan.md")
+    text = (project.folder / "new/plan.md").read_text()
+    shown = project.run("show", "new/plan.json", "--json").document
+    command = f"reconciler apply -e local --expect {shown['plan_id']}"
+
+    assert ended.status == 0
+    assert f"\n{command}\n" in text
+    assert project.run(*command.split()[1:], "--yes").status == 0
+    assert project.run("plan", "--detailed-exitcode").status == 0
+
+
+def test_one_file_cannot_be_the_saved_plan_and_the_report(project: Project) -> None:
+    ended = project.run("plan", "--out", "plan.md", "--markdown", "./plan.md")
+
+    assert ended.status == 1
+    assert "plan.md is where --out saves the plan" in ended.err
+    assert not (project.folder / "plan.md").exists()
+
+
+def test_why_no_plan_can_be_saved_is_written_too(project: Project) -> None:
+    project.run("plan", "--markdown", "plan.md")
+    ended = project.run("plan", "--out", "README.md", "--markdown", "plan.md")
+
+    assert ended.status == 1
+    assert "README.md is there already and is no saved plan." in (project.folder / "plan.md").read_text()
