@@ -149,7 +149,7 @@ class LineLedger(Ledger):
         yield from self._others
 
     def __len__(self) -> int:
-        return len(self._plain) + len(self._others)
+        return len(self._plain if self._others else self.lines.addresses) + len(self._others)
 
     @cached_property
     def settled(self) -> Mapping[Address, Digest]:
