@@ -82,13 +82,46 @@ platforms = st.fixed_dictionaries(
         "leave_free": st.sampled_from([0, 0.0, 0.2, 0.25, 0.999, 1, 1.5, -0.2, "0.2"]),
     },
 )
+counts = st.sampled_from([0, 1, 14, 15, 60, 61, 999_999_999, 1_000_000_000, -1, 0.5, "1"])
+days = st.sampled_from(["2026-12-20", "2027-01-04", "2028-02-29", "2027-02-29", "2026-13-01", "1999-12-31", "2026-1-1"])
+edges = st.fixed_dictionaries({}, optional={"last": counts, "first": counts})
+zones = st.sampled_from(["UTC", "America/New_York", "Etc/GMT+5", "Europe/Nowhere", "EST", "posix/UTC", "../UTC", "utc"])
+freezes = st.fixed_dictionaries(
+    {},
+    optional={
+        "month_end": edges,
+        "quarter_end": edges,
+        "periods": st.lists(st.fixed_dictionaries({"from": days, "to": days, "reason": texts}), max_size=2),
+        "announce": counts,
+    },
+)
+allowances = st.fixed_dictionaries(
+    {
+        "rule": st.sampled_from(["max_calls", "freeze", "owner", "time_zone"]),
+        "for": st.sampled_from(["*", "type:Subscription", "type:A", f"p1-{'a' * 64}", "p1-a", "file:"]),
+        "reason": texts,
+        "until": days,
+    }
+)
+guardrails = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(["max_calls", "max_calls_per_day", "max_remigrate", "max_remigrate_per_day"], counts),
+        "max_reissued_share": st.sampled_from([0, 0.0, 0.25, 1, -0.2, "0.2"]),
+        "forbidden_flags": st.lists(flags, max_size=2),
+        **dict.fromkeys(["reason", "owner"], texts),
+        "freeze": freezes,
+        "time_zone": zones,
+        "allow": st.lists(allowances, max_size=2),
+    },
+)
 environments = st.fixed_dictionaries(
     {
         "api": platforms | st.fixed_dictionaries({"emulator": texts}),
         "specs": texts,
         "state": st.fixed_dictionaries({"file": texts}),
     },
-    optional={"after_server_error": st.sampled_from(["undecided", "call_again"])},
+    optional={"after_server_error": st.sampled_from(["undecided", "call_again"]), "guardrails": guardrails},
 )
 project_files = st.fixed_dictionaries(
     {
@@ -137,13 +170,37 @@ SPEC_FILE: Value = {
     "dynamicUsageCharges": [{"chargeNumber": "C"}, {"ratePlanChargeId": "c"}],
     "sources": [{"csv": "data/a.csv", "type": "Subscription", "flags": FLAGS}, {"jsonl": "b", "type": "OrderLineItem"}],
 }
+GUARDRAILS: Value = {
+    "max_calls": 500,
+    "max_calls_per_day": 1_000,
+    "max_remigrate": 0,
+    "max_remigrate_per_day": 50,
+    "max_reissued_share": 0.1,
+    "forbidden_flags": [FLAGS],
+    "reason": "REV-*",
+    "owner": "*",
+    "freeze": {
+        "month_end": {"last": 3, "first": 2},
+        "quarter_end": {"last": 5},
+        "periods": [{"from": "2026-12-20", "to": "2027-01-04", "reason": "r"}],
+        "announce": 10,
+    },
+    "time_zone": "America/New_York",
+    "allow": [{"rule": "max_calls", "for": "Subscription/A-*", "reason": "r", "until": "2026-12-01"}],
+}
 PROJECT_FILE: Value = {
     "version": 1,
     "name": "a",
     "default": "local",
     "environments": {
         "local": {"api": {"emulator": "a"}, "specs": "local", "state": {"file": "a"}},
-        "test": {"api": {"emulator": "t"}, "specs": "t", "state": {"file": "t"}, "after_server_error": "call_again"},
+        "test": {
+            "api": {"emulator": "t"},
+            "specs": "t",
+            "state": {"file": "t"},
+            "after_server_error": "call_again",
+            "guardrails": GUARDRAILS,
+        },
         "sandbox": {
             "api": {
                 "base_url": "https://rest.test.zuora.com",
@@ -193,6 +250,8 @@ FIELDS = [
     *("dynamicUsageCharges", "subscriptionName", "subscriptionVersion", "subscriptionVersions", "subscriptionId"),
     *("orderNumber", "itemNumber", "orderLineItemId", "chargeNumber", "ratePlanChargeId"),
     *("sources", "csv", "tsv", "jsonl", "parquet", "type"),
+    *("guardrails", "freeze", "month_end", "last", "periods", "from", "announce", "time_zone", "allow", "rule", "for"),
+    *("max_calls", "max_reissued_share", "forbidden_flags", "until"),
 ]
 fields = st.sampled_from(FIELDS)
 

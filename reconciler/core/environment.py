@@ -8,6 +8,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from reconciler.core.diagnostics import Place, nearest
+from reconciler.core.guardrail_limits import Guardrails
 from reconciler.core.share import FREE_SHARE
 from reconciler.errors import UsageError
 
@@ -102,12 +103,15 @@ class PlatformApi:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
+    """*guardrails* are None where the project file has none, and then nothing is limited."""
+
     name: str
     api: EmulatorApi | PlatformApi
     specs: str
     state_file: str
     place: Place
     after_server_error: AfterServerError = AfterServerError.UNDECIDED
+    guardrails: Guardrails | None = None
 
     @property
     def is_production(self) -> bool:

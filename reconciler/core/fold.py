@@ -9,7 +9,7 @@ from reconciler.core.address import Address
 from reconciler.core.approval import advanced
 from reconciler.core.entry import Applied, Entry, Refused, Unsettled
 from reconciler.core.history import RunRecord, with_run
-from reconciler.core.journal import Opened
+from reconciler.core.journal import Opened, Record
 from reconciler.core.run import Outcome, Result
 from reconciler.core.state import ClockOffset, State
 from reconciler.core.timestamp import Timestamp
@@ -65,7 +65,7 @@ def finished_run(opened: Opened, results: Iterable[Result], ended: Timestamp) ->
     told = tuple(results)
     counts = Counter(each.outcome for each in told)
     return replace(
-        _run(opened, sum(each.sends > 0 or each.record is not None for each in told), counts),
+        _run(opened, sum(each.sends > 0 or each.record is not None for each in told), counts, _records(told)),
         ended=ended,
         undecided=counts[Outcome.UNDECIDED],
         not_started=counts[Outcome.NOT_STARTED],
@@ -77,11 +77,16 @@ _OUTCOMES = {Applied: Outcome.DONE, Refused: Outcome.REFUSED, Unsettled: Outcome
 
 def broken_run(opened: Opened, results: Iterable[Result]) -> RunRecord:
     """Return what is remembered of a run that broke off: of each address what its journal says last."""
-    last = {each.address: each.record for each in results if each.record is not None}
-    return _run(opened, len(last), Counter(_OUTCOMES[type(record)] for record in last.values()))
+    last = {each.address: each for each in results if each.record is not None}
+    records = _records(last.values())
+    return _run(opened, len(last), Counter(_OUTCOMES[type(record)] for record in records), records)
 
 
-def _run(opened: Opened, calls: int, counts: Counter[Outcome]) -> RunRecord:
+def _records(results: Iterable[Result]) -> list[Record]:
+    return [each.record for each in results if each.record is not None]
+
+
+def _run(opened: Opened, calls: int, counts: Counter[Outcome], records: Iterable[Record]) -> RunRecord:
     return RunRecord(
         run=opened.run,
         plan_id=opened.plan_id,
@@ -93,6 +98,7 @@ def _run(opened: Opened, calls: int, counts: Counter[Outcome]) -> RunRecord:
         done=counts[Outcome.DONE],
         refused=counts[Outcome.REFUSED],
         in_doubt=counts[Outcome.IN_DOUBT],
+        remigrate=sum(each.call.flags.re_migrate for each in records),
     )
 
 

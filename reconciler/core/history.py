@@ -23,7 +23,8 @@ class RunRecord:
 
     *calls* is how many of its changes were sent, *done* and so on what became of its changes; a run that broke off is
     recorded by the one that finds its journal: *ended* is None then, and only what was sent is counted. *left* is how
-    many changes of an approved plan are still to be settled. *guardrails* are the rules that were kept, in words.
+    many changes of an approved plan are still to be settled. *remigrate* is how many of its calls had reMigrate and may
+    have had an effect. *guardrails* are the rules that were kept, in words.
 
     *act* names what a person has done to the state instead, and *reason* why; *done* is then how many entries it was.
     """
@@ -41,6 +42,7 @@ class RunRecord:
     undecided: int = 0
     not_started: int = 0
     left: int | None = None
+    remigrate: int = 0
     guardrails: tuple[str, ...] = ()
     act: str | None = None
     reason: str | None = None
@@ -83,18 +85,24 @@ def broken_link(history: Sequence[RunRecord]) -> RunRecord | None:
 
 
 def _link(before: str, record: RunRecord) -> str:
-    told = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "link"}
-    told = {name: value for name, value in told.items() if value != _DEFAULTS[name]}
-    return hashlib.sha256(canonical_json([before, told]).encode()).hexdigest()
-
-
-_DEFAULTS = {each.name: each.default for each in fields(RunRecord)}
-"""What is not told of a run is outside its hash: a field that a later version adds leaves the links of earlier runs."""
+    """A field at its default is outside the link, so that one of a later version leaves the past as it is."""
+    values = ((each.name, getattr(record, each.name), each.default) for each in fields(record) if each.name != "link")
+    said = {name: value for name, value, default in values if value != default}
+    return hashlib.sha256(canonical_json([before, said]).encode()).hexdigest()
 
 
 def calls_since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> int:
     """Return how many calls the runs made that were under way within *span* before *now*."""
-    return sum(each.calls for each in history if now - moment(each.ended or each.began) < span)
+    return sum(each.calls for each in _since(history, now, span))
+
+
+def remigrate_since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> int:
+    """Return how many of those had reMigrate."""
+    return sum(each.remigrate for each in _since(history, now, span))
+
+
+def _since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> Iterator[RunRecord]:
+    return (each for each in history if now - moment(each.ended or each.began) < span)
 
 
 def runs_of(history: Sequence[RunRecord], plan_id: str) -> Iterator[RunRecord]:

@@ -19,6 +19,7 @@ from reconciler.core.digest import SCHEME, Digest, canonical_json
 from reconciler.core.entry import Unsettled
 from reconciler.core.environment import AfterServerError
 from reconciler.core.forecast import Forecast
+from reconciler.core.guardrail_limits import Refusal
 from reconciler.core.selection import EVERYTHING, Action, Selection
 from reconciler.core.timestamp import Timestamp
 
@@ -160,7 +161,8 @@ class Plan:
     """*changes* are in the order of addresses; *unchanged*, *undeclared* and *left_out* are counts of addresses.
 
     *last_applied* is when the latest of the unchanged ones was applied; *forecast* is None where none was made. *lanes*
-    are the fingerprints of the entries that it saw, by lane; a lane without entries is absent.
+    are the fingerprints of the entries that it saw, by lane; a lane without entries is absent. *refusals* are what the
+    guardrails of its environment say against it.
     """
 
     binding: Binding
@@ -173,6 +175,7 @@ class Plan:
     warnings: tuple[Diagnostic, ...] = ()
     forecast: Forecast | None = None
     lanes: Mapping[str, str] = field(default_factory=dict)
+    refusals: tuple[Refusal, ...] = ()
 
     @cached_property
     def calls(self) -> tuple[Calling, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from reconciler.core.guardrail_limits import Rule
 from reconciler.core.target import KEY_FORMS, TargetType
 from reconciler.errors import UnfaithfulLayout
 from reconciler.formats.commented import read_commented
@@ -41,7 +42,22 @@ _API = Shape(
     ("emulator", "base_url", "tenant", "tenant_type", "entity", "orgs", "leave_free", "credentials"),
     inner={"credentials": Shape(("client_id", "client_secret"))},
 )
-_ENVIRONMENT = Shape(("api", "specs", "state", "after_server_error"), inner={"api": _API})
+_EDGE = Shape(("last", "first"))
+_FREEZE = Shape(
+    ("month_end", "quarter_end", "periods", "announce"),
+    inner={"month_end": _EDGE, "quarter_end": _EDGE, "periods": Shape(inner={"*": Shape(("from", "to", "reason"))})},
+)
+_GUARDRAILS = Shape(
+    (*Rule, "time_zone", "allow"),
+    inner={
+        "forbidden_flags": Shape(inner={"*": _FLAGS}),
+        "freeze": _FREEZE,
+        "allow": Shape(tall=True, inner={"*": Shape(("rule", "for", "reason", "until"))}),
+    },
+)
+_ENVIRONMENT = Shape(
+    ("api", "specs", "state", "after_server_error", "guardrails"), inner={"api": _API, "guardrails": _GUARDRAILS}
+)
 _PROJECT = Shape(
     ("version", "name", "default", "environments"),
     tall=True,

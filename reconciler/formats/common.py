@@ -35,7 +35,7 @@ def common_of(mapping: Mapping, reading: Reading, default: Common, *, flat: bool
     says_flags = not mapping.keys.keys().isdisjoint(FLAG_FIELDS if flat else ("flags",))
     flags = default.flags
     if says_flags:
-        flags = _pair(mapping, reading) if flat else _flags(values.get("flags"), reading)
+        flags = _pair(mapping, reading) if flat else flags_in(values.get("flags"), reading)
 
     def text(name: str, otherwise: str | None) -> str | None:
         return text_of(values[name], reading, name) if name in values else otherwise
@@ -49,7 +49,7 @@ def common_of(mapping: Mapping, reading: Reading, default: Common, *, flat: bool
     )
 
 
-def _flags(node: Node | None, reading: Reading) -> Flags | None:
+def flags_in(node: Node | None, reading: Reading) -> Flags | None:
     mapping = mapping_of(node, reading, "flags")
     if mapping is None:
         return None

@@ -3,8 +3,7 @@
 Rule: no field is read and then ignored. What later versions will know is refused until it does something.
 """
 
-import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from posixpath import normpath
 
@@ -23,16 +22,17 @@ from reconciler.core.environment import (
     base_url_fault,
 )
 from reconciler.core.share import FREE_SHARE
-from reconciler.formats.fields import check_keys, mapping_of, sequence_of, text_of
+from reconciler.formats.fields import check_keys, mapping_of, text_of
+from reconciler.formats.guardrails import read_guardrails
+from reconciler.formats.settings import choice, optional_text, report_missing, share, texts
 from reconciler.formats.spec import check_document_version
 from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Sequence, TooManyFaults, Unreadable
 
 _PROJECT = ("version", "name", "default", "environments")
-_ENVIRONMENT = ("api", "specs", "state", "after_server_error")
+_ENVIRONMENT = ("api", "specs", "state", "after_server_error", "guardrails")
 _PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "leave_free", "credentials")
 _SECRET = ("env", "file", "command")
 _SOURCE_HINT = "Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
-_SHARE = r"0(?:\.[0-9]{1,9})?"
 _EXAMPLES = {
     "name": "Write name: and a name of your own. It is part of every Idempotency-Key.",
     "environments": "Write environments: and below it a name with api, specs and state.",
@@ -63,7 +63,7 @@ def _project(reading: Reading) -> Project | None:
     check_keys(top, _PROJECT, reading, "the project file")
     check_document_version(top, reading)
     name = _required(top, "name", reading)
-    default = _optional(top, "default", reading)
+    default = optional_text(top, "default", reading)
     environments = list(_environments(top, reading))
     _check_default(top, default, environments, reading)
     _check_tenants(environments, reading)
@@ -113,7 +113,8 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
     specs = _specs(mapping, reading)
     state_file = _only_text(mapping, "state", "file", reading)
     api = _api(mapping, reading)
-    after = _choice(mapping, "after_server_error", list(AfterServerError), reading)
+    after = choice(mapping, "after_server_error", list(AfterServerError), reading)
+    guardrails = read_guardrails(mapping.values.get("guardrails"), reading)
     if api is None or specs is None or state_file is None:
         return None
     return Environment(
@@ -123,6 +124,7 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
         state_file=state_file,
         place=Place(reading.path, mapping.line, mapping.column),
         after_server_error=AfterServerError(after) if after else AfterServerError.UNDECIDED,
+        guardrails=guardrails,
     )
 
 
@@ -163,14 +165,15 @@ def _platform(mapping: Mapping, reading: Reading) -> PlatformApi | None:
     check_keys(mapping, (*_PLATFORM, "emulator"), reading, "an api")
     base_url = _base_url(mapping, reading)
     secrets = _credentials(mapping, reading)
-    tenant, entity = _optional(mapping, "tenant", reading), _header(mapping, "entity", reading)
-    tenant_type = _choice(mapping, "tenant_type", list(TenantType), reading)
-    orgs = tuple(_texts(mapping, "orgs", reading))
+    tenant, entity = optional_text(mapping, "tenant", reading), _header(mapping, "entity", reading)
+    tenant_type = choice(mapping, "tenant_type", list(TenantType), reading)
+    orgs = tuple(texts(mapping, "orgs", reading))
     if any(not org.isascii() or "," in org for org in orgs):
         what = "orgs must be ids of organizations, in ASCII and without commas"
         why = "They are sent in one header."
         reading.report("not-ascii", what, mapping.keys["orgs"], detail=why, hint="List each id as an item of its own.")
-    leave_free = _share(mapping, "leave_free", reading)
+    why = "It is the share of the tenant's limits that is left to others."
+    leave_free = share(mapping, "leave_free", reading, why=why)
     if base_url is None or secrets is None:
         return None
     return PlatformApi(
@@ -181,7 +184,7 @@ def _platform(mapping: Mapping, reading: Reading) -> PlatformApi | None:
         tenant_type=TenantType(tenant_type) if tenant_type else None,
         entity=entity,
         orgs=orgs,
-        leave_free=leave_free,
+        leave_free=FREE_SHARE if leave_free is None else leave_free,
     )
 
 
@@ -237,7 +240,7 @@ def _source(node: Mapping, kind: str, reading: Reading) -> SecretSource | None:
         value = node.values.get(kind)
         if type(value) is Sequence and not value.items:
             reading.report("no-command", "command is empty", node.keys[kind], hint="Write [PROGRAM, ARGUMENT].")
-        return FromCommand(tuple(_texts(node, kind, reading)))
+        return FromCommand(tuple(texts(node, kind, reading)))
     text = _required(node, kind, reading)
     if text is None:
         return None
@@ -288,53 +291,16 @@ def _tenant_key(environment: Environment) -> tuple[str | None, ...]:
 def _required(mapping: Mapping, name: str, reading: Reading) -> str | None:
     if name not in mapping.keys:
         _report_missing(mapping, name, reading)
-    return _optional(mapping, name, reading)
-
-
-def _optional(mapping: Mapping, name: str, reading: Reading) -> str | None:
-    node = mapping.values.get(name)
-    return text_of(node, reading, name) if node is not None else None
+    return optional_text(mapping, name, reading)
 
 
 def _header(mapping: Mapping, name: str, reading: Reading) -> str | None:
     """Return a text that can be sent as a header."""
-    value = _optional(mapping, name, reading)
+    value = optional_text(mapping, name, reading)
     if value is not None and not value.isascii():
         why = "It is sent as a header."
         reading.report("not-ascii", f"{name} must be ASCII", mapping.keys[name], detail=why, hint="Copy the id anew.")
     return value
-
-
-def _choice(mapping: Mapping, name: str, known: Collection[str], reading: Reading) -> str | None:
-    value = _optional(mapping, name, reading)
-    if value is None or value in set(known):
-        return value
-    node = mapping.values[name]
-    at = (node.line, node.column)
-    reading.report("unknown-value", f"{name} cannot be {shown(value)}", at, hint=nearest(value, known))
-    return None
-
-
-def _share(mapping: Mapping, name: str, reading: Reading) -> float:
-    """Return a share from 0 to below 1, written as a decimal; what cannot be read is reported and the default."""
-    node = mapping.values.get(name)
-    if node is None or type(node) is Unreadable:
-        return FREE_SHARE
-    if type(node) is Scalar and node.plain and re.fullmatch(_SHARE, node.text):
-        return float(node.text)
-    what, hint = f"{name} must be a number from 0 to below 1", "Write a decimal such as 0.2, without quotes."
-    why = "It is the share of the tenant's limits that is left to others."
-    reading.report("not-a-share", what, (node.line, node.column), detail=why, hint=hint)
-    return FREE_SHARE
-
-
-def _texts(mapping: Mapping, name: str, reading: Reading) -> Iterator[str]:
-    node = mapping.values.get(name)
-    sequence = sequence_of(node, reading, name) if node is not None else None
-    for item in sequence.items if sequence else ():
-        text = text_of(item, reading, name)
-        if text is not None:
-            yield text
 
 
 def _only_text(mapping: Mapping, name: str, field: str, reading: Reading) -> str | None:
@@ -351,7 +317,4 @@ def _only_text(mapping: Mapping, name: str, field: str, reading: Reading) -> str
 
 
 def _report_missing(mapping: Mapping, name: str, reading: Reading) -> None:
-    if name not in mapping.keys:
-        at = (mapping.line, mapping.column)
-        hint = _EXAMPLES.get(name) or _SOURCE_HINT.format(name=name)
-        reading.report("missing-field", f"{name} is missing", at, hint=hint)
+    report_missing(mapping, name, reading, hint=_EXAMPLES.get(name) or _SOURCE_HINT.format(name=name))

@@ -11,7 +11,10 @@ from reconciler.formats.json_reader import JsonDocument
 
 _APPROVAL = ("plan", "expires", "calls", "lanes")
 _COUNTS = ("calls", "done", "refused", "in_doubt", "undecided", "not_started")
-_RUN = ("run", "act", "reason", "plan", "began", "ended", "who", "commit", *_COUNTS, "left", "guardrails", "link")
+_RUN = (
+    *("run", "act", "reason", "plan", "began", "ended", "who", "commit", *_COUNTS, "left", "remigrate", "guardrails"),
+    "link",
+)
 _REWRITTEN = (
     "Somebody has changed or removed a part of the past, or two histories were joined by hand. Get the document back "
     "from its own history (git, a backup) and compare: what limits of calls count on is not known any more."
@@ -37,6 +40,7 @@ def run_object(run: RunRecord) -> dict[str, Any]:
         "commit": run.commit,
         **{name: getattr(run, name) for name in _COUNTS},
         "left": run.left,
+        "remigrate": run.remigrate or None,
         "guardrails": list(run.guardrails) or None,
         "link": run.link,
     }
@@ -96,6 +100,7 @@ def _run(document: JsonDocument, value: object) -> RunRecord:
     if not all(isinstance(each, str) for each in rules):
         document.refuse("wrong-field", f"{where}: 'guardrails' must be a list of texts")
     is_ended, is_counted = value.get("ended") is not None, value.get("left") is not None
+    has_remigrate = value.get("remigrate") is not None
     return RunRecord(
         run=document.take(value, "run", str, where),
         plan_id=document.take_or_none(value, "plan", str, where) or "",
@@ -105,6 +110,7 @@ def _run(document: JsonDocument, value: object) -> RunRecord:
         commit=document.take_or_none(value, "commit", str, where),
         **{name: document.take_count(value, name, where) for name in _COUNTS},
         left=document.take_count(value, "left", where) if is_counted else None,
+        remigrate=document.take_count(value, "remigrate", where) if has_remigrate else 0,
         guardrails=tuple(rules),
         act=document.take_or_none(value, "act", str, where),
         reason=document.take_or_none(value, "reason", str, where),

@@ -119,7 +119,7 @@ FAULTS: dict[str, tuple[str, list[str]]] = {
     "an environment that is nothing": (environments("a:"), ["wrong-shape 4:5"]),
     "an environment with nothing in it": (environments("a: {}"), ["missing-field 4:6"] * 3),
     "an environment with an odd name": (emulated().replace("a: {api", '"a\\e[1m": {api'), ["unsafe-character 4:3"]),
-    "an unknown field": (emulated(", guardrails: {}"), ["unknown-key 4:63"]),
+    "an unknown field": (emulated(", promotes: {}"), ["unknown-key 4:63"]),
     "an unknown field of state": (
         emulated().replace("{file: a.json}", "{s3: a.json}"),
         ["missing-field 4:47", "unknown-key 4:48"],

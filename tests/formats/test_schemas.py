@@ -52,8 +52,12 @@ ONLY_THE_READER_SEES = {
     "tenant-twice",
     "state-file-twice",
     "bad-base-url",
+    "bad-scope",
+    "not-a-date",
+    "period-backwards",
+    "unknown-time-zone",
 }
-"""What relates two fields of a project file to each other, and what a pattern cannot say of a URL."""
+"""What relates two fields of a project file to each other, and what no pattern says of URLs, selectors and days."""
 
 
 def violations(name: str, value: Value) -> list[str]:

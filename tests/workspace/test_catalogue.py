@@ -101,7 +101,10 @@ def test_most_codes_are_shown_by_an_example_that_a_reader_has_refused() -> None:
         *("mixed-keys", "no-folder", "no-project", "no-spec-files", "nothing-selected", "same-name"),
         *("tenant-not-told", "unreadable"),
         *(
+            "freeze-ahead",
+            "guardrail-lifted",
             "line-too-long",
+            "no-time-zones",
             "no-parquet",
             "not-parquet",
             "record-too-long",

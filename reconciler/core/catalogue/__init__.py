@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from reconciler.core.catalogue.document_faults import DOCUMENT_FAULTS
 from reconciler.core.catalogue.explanation import Explanation
+from reconciler.core.catalogue.guardrail_faults import GUARDRAIL_FAULTS
 from reconciler.core.catalogue.project_faults import PROJECT_FAULTS
 from reconciler.core.catalogue.situations import SITUATIONS
 from reconciler.core.catalogue.source_faults import SOURCE_FAULTS
@@ -13,7 +14,7 @@ from reconciler.core.catalogue.yaml_faults import YAML_FAULTS
 CATALOGUE: Mapping[str, Explanation] = {
     each.code: each
     for each in sorted(
-        (*YAML_FAULTS, *SPEC_FAULTS, *SOURCE_FAULTS, *PROJECT_FAULTS, *DOCUMENT_FAULTS, *SITUATIONS),
+        (*YAML_FAULTS, *SPEC_FAULTS, *SOURCE_FAULTS, *PROJECT_FAULTS, *GUARDRAIL_FAULTS, *DOCUMENT_FAULTS, *SITUATIONS),
         key=lambda each: each.code,
     )
 }

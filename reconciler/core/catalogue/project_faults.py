@@ -52,7 +52,8 @@ PROJECT_FAULTS = (
         code="not-a-share",
         title="a share is not a number from 0 to below 1",
         text="leave_free is the part of the tenant's limits that is left to others: 0.2 leaves a fifth. With all of "
-        "it left nothing could be sent.",
+        "it left nothing could be sent. max_reissued_share is the part of all declarations that a plan may regenerate "
+        "again; with all of it there would be no limit.",
         bad=_platform(more="      leave_free: 20%\n"),
         good=_platform(more="      leave_free: 0.2\n"),
         shows=Shows.PROJECT,

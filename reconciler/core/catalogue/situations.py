@@ -57,6 +57,22 @@ SITUATIONS = (
         good="The state that the journal was written for, or no journal.",
     ),
     _situation(
+        "freeze-ahead",
+        "soon nothing may be sent",
+        "The project file freezes the environment on some days, such as the end of a month. A plan says so days ahead "
+        "(announce), and a run that is still under way when they begin stops, with nothing lost.",
+        bad="A plan on the 29th, and month_end: {last: 2}.",
+        good="What is urgent is applied before, the rest when the days are over.",
+    ),
+    _situation(
+        "guardrail-lifted",
+        "the project file lets something past a guardrail",
+        "A line under allow: lifts one rule, for one plan or the calls that a selector takes, to the end of a day. It "
+        "is said each time, so that a line that nobody needs any more does not stay.",
+        bad="max_calls: 500, a plan of 800 calls, and a line that allows it.",
+        good="The same without the line, once the plan is carried out.",
+    ),
+    _situation(
         "linked-folder",
         "a link to a folder is not followed",
         "It could lead anywhere, in circles too, and passing over it silently would look as if nothing were "
@@ -93,6 +109,14 @@ SITUATIONS = (
         "likely the wrong folder.",
         bad="specs/sandbox/backfill.txt, and nothing else.",
         good="specs/sandbox/backfill.yaml",
+    ),
+    _situation(
+        "no-time-zones",
+        "this machine knows no time zones",
+        "A freeze is in the time zone of the tenant, and the data of time zones come with the system or with the "
+        "package tzdata. Without them it cannot be told which day it is there, so nothing is planned.",
+        bad="time_zone: America/New_York, in a container without /usr/share/zoneinfo.",
+        good="pip install tzdata, or the package tzdata of the system.",
     ),
     _situation(
         "nothing-selected",

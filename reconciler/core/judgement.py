@@ -1,0 +1,85 @@
+"""What the guardrails of an environment say of a plan, all together: refusals, warnings, and what a run records."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from reconciler.core.allowances import used
+from reconciler.core.diagnostics import Diagnostic, Severity
+from reconciler.core.environment import Environment
+from reconciler.core.freeze import next_freeze
+from reconciler.core.guardrail_limits import Guardrails
+from reconciler.core.guardrails import (
+    Guardrail,
+    Past,
+    forbidden_flags,
+    freeze,
+    max_calls,
+    max_calls_per_day,
+    max_reissued_share,
+    max_remigrate,
+    max_remigrate_per_day,
+    owner,
+    reason,
+)
+from reconciler.core.plan import Plan
+
+_DAY = timedelta(days=1)
+
+GUARDRAILS: tuple[Guardrail, ...] = (
+    freeze,
+    forbidden_flags,
+    max_remigrate,
+    max_remigrate_per_day,
+    max_calls,
+    max_calls_per_day,
+    max_reissued_share,
+    reason,
+    owner,
+)
+"""All rules, in the order in which a person wants to read of them."""
+
+
+def judged(plan: Plan, environment: Environment, past: Past, now: datetime) -> Plan:
+    """Return *plan* with what the guardrails of *environment* say against it, and what they warn of."""
+    if environment.guardrails is None or not plan.calls:
+        return replace(plan, refusals=())
+    refusals = (rule(plan, environment, past, now) for rule in GUARDRAILS)
+    return replace(
+        plan,
+        refusals=tuple(each for each in refusals if each is not None),
+        warnings=(*plan.warnings, *_warnings(plan, environment.guardrails, past, now)),
+    )
+
+
+def kept(plan: Plan, environment: Environment, past: Past, now: datetime) -> tuple[str, ...]:
+    """Return, in words, the rules that a run of *plan* keeps, and what was let past them."""
+    guardrails = environment.guardrails
+    if guardrails is None:
+        return ()
+    lifted = used(plan, guardrails, now, past.approved)
+    return (*guardrails.words(), *(f"{each.rule} lifted for {each.text}: {each.reason}" for each in lifted))
+
+
+def _warnings(plan: Plan, guardrails: Guardrails, past: Past, now: datetime) -> Iterator[Diagnostic]:
+    period = next_freeze(guardrails.freeze, guardrails.day(now)) if guardrails.freeze else None
+    if period is not None:
+        days = (period.begins - guardrails.day(now)).days
+        yield Diagnostic(
+            code="freeze-ahead",
+            severity=Severity.WARNING,
+            summary=f"nothing is sent from {period.begins}, {'tomorrow' if days == 1 else f'in {days} days'}",
+            detail=f"It is frozen to {period.ends}, {guardrails.zone_name}: {period.reason}. A run that is under way "
+            "then stops.",
+            hint=f"Apply what is urgent before, and the rest from {period.ends + _DAY} on.",
+            place=guardrails.place,
+        )
+    for each in used(plan, guardrails, now, past.approved):
+        yield Diagnostic(
+            code="guardrail-lifted",
+            severity=Severity.WARNING,
+            summary=f"{each.rule} is lifted for {each.text} to the end of {each.until}",
+            detail=f"The project file gives as its reason: {each.reason}.",
+            hint="Remove the line when it is no longer needed.",
+            place=each.place,
+        )
