@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from reconciler import __version__
 from reconciler.cli.approved import check_usage, load_saved, narrowed, rest_of, take_environment, told
+from reconciler.cli.guard import check_guardrails, guarded, kept_rules, until_frozen
 from reconciler.cli.progress import ConsoleProgress
 from reconciler.cli.project import OpenProject, Planned, hold_lock, make_planned, open_project
 from reconciler.cli.run_log import RunLog, open_log
@@ -169,11 +170,12 @@ def _run(session: _Session) -> tuple[Run, int]:
     arguments, world = session.arguments, session.world
     planned = make_planned(arguments, world)
     rest = rest_of(planned, session.saved, arguments.expect)
-    planned = narrowed(planned, rest)
+    planned = guarded(narrowed(planned, rest))
     _show(planned, arguments, world)
     if rest is not None:
         world.console.err(told(rest))
     _check(planned)
+    check_guardrails(planned)
     _check_confirmed(planned.opened.environment, arguments)
     if planned.plan.calls:
         _confirm(planned.opened, session)
@@ -289,6 +291,7 @@ async def _send(session: _Session, run: str, planned: Planned, rest: Rest | None
         approval=rest.approval if rest else None,
         who=world.identity()["who"],
         commit=commit_of(opened.folder) if plan.calls else None,
+        guardrails=kept_rules(planned),
         machine=world.machine(),
         place=opened.environment.place,
         lineage=world.new_id(),
@@ -308,7 +311,7 @@ async def _send(session: _Session, run: str, planned: Planned, rest: Rest | None
             platform=platform,
             clock=world.clock,
             progress=progress,
-            stop=lambda: signals.stop,
+            stop=until_frozen(planned, world, lambda: signals.stop),
         )
         signals.task = asyncio.ensure_future(apply_plan(request, ports))
         loop = asyncio.get_running_loop()

@@ -6,9 +6,10 @@ Most plans have nothing to do and begin often, in pipelines: what few of them sh
 import argparse
 from typing import TYPE_CHECKING
 
-from reconciler.cli.project import make_planned, open_cache
+from reconciler.cli.guard import check_guardrails, guarded
+from reconciler.cli.project import Planned, make_planned, open_cache
 from reconciler.cli.wiring import World
-from reconciler.errors import ReconcilerError
+from reconciler.errors import GuardrailError, ReconcilerError
 from reconciler.reports.plan_report import report_plan
 from reconciler.reports.plan_text import plan_text
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace, world: World) -> int:
             from reconciler.cli.approved import check_out  # noqa: PLC0415  (see above)
 
             check_out(arguments.out, world)
-        planned = make_planned(arguments, world, cache=None if arguments.no_cache else open_cache(world))
+        planned = guarded(make_planned(arguments, world, cache=None if arguments.no_cache else open_cache(world)))
     except ReconcilerError as error:
         if arguments.json:
             from reconciler.reports.documents import failed_plan_document  # noqa: PLC0415  (see above)
@@ -58,4 +59,14 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         from reconciler.cli.approved import save  # noqa: PLC0415  (see above)
 
         save(planned, arguments.out, arguments.expires, world)
+    return _status(planned, arguments)
+
+
+def _status(planned: Planned, arguments: argparse.Namespace) -> int:
+    """Return how the command ends. Where stdout is a document, raise GuardrailError: then stderr tells people why."""
+    plan = planned.plan
+    if plan.refusals and arguments.json:
+        check_guardrails(planned)
+    if plan.refusals:
+        return GuardrailError.exit_status
     return _CHANGES_PENDING if arguments.detailed_exitcode and plan.changes else 0

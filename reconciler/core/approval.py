@@ -52,6 +52,11 @@ def advanced(approval: Approval, results: Iterable[Result], *, before: State, af
     return replace(approval, calls=calls, lanes=lanes)
 
 
+def covers(approval: Approval, plan: Plan) -> bool:
+    """Whether *plan* is what is left of *approval*, or a part of that: it has each call under the same number."""
+    return all(approval.calls.get(each.address) == (each.call, each.digest) for each in plan.calls)
+
+
 def approving(state: State, approval: Approval, now: datetime) -> State:
     """Return *state* with *approval* in it, and without those that have expired."""
     kept = {each.plan_id: each for each in state.approvals.values() if moment(each.expires) > now}

@@ -98,6 +98,7 @@ def _run(opened: Opened, calls: int, counts: Counter[Outcome], records: Iterable
         done=counts[Outcome.DONE],
         refused=counts[Outcome.REFUSED],
         in_doubt=counts[Outcome.IN_DOUBT],
+        guardrails=opened.guardrails,
         remigrate=sum(each.call.flags.re_migrate for each in records),
     )
 

@@ -23,7 +23,7 @@ class Opened:
     """The head of a journal: whose state it belongs to. A journal of another lineage is not folded.
 
     One of an earlier epoch is: what it knows has happened all the same, and its keys are not sent again. *who* runs it,
-    at which *commit* of the project, is for people only.
+    at which *commit* of the project, and the *guardrails* that it keeps, are for people only.
     """
 
     run: str
@@ -36,6 +36,7 @@ class Opened:
     at: Timestamp
     who: str | None = None
     commit: str | None = None
+    guardrails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
-from reconciler.core.allowances import used
+from reconciler.core.allowances import counted, used
+from reconciler.core.approval import covers
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.environment import Environment
 from reconciler.core.freeze import next_freeze
-from reconciler.core.guardrail_limits import Guardrails
+from reconciler.core.guardrail_limits import Guardrails, Rule
 from reconciler.core.guardrails import (
     Guardrail,
     Past,
@@ -23,8 +24,11 @@ from reconciler.core.guardrails import (
     reason,
 )
 from reconciler.core.plan import Plan
+from reconciler.core.state import State
 
 _DAY = timedelta(days=1)
+_FURTHEST = 60
+"""Days. No run lasts longer."""
 
 GUARDRAILS: tuple[Guardrail, ...] = (
     freeze,
@@ -38,6 +42,14 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     owner,
 )
 """All rules, in the order in which a person wants to read of them."""
+
+
+def past_of(plan: Plan, state: State | None) -> Past:
+    """Return what rules may know of what *state* remembers; a plan without calls needs nothing."""
+    if state is None or not plan.calls:
+        return Past()
+    approved = frozenset(each.plan_id for each in state.approvals.values() if covers(each, plan))
+    return Past(runs=state.history, approved=approved)
 
 
 def judged(plan: Plan, environment: Environment, past: Past, now: datetime) -> Plan:
@@ -59,6 +71,20 @@ def kept(plan: Plan, environment: Environment, past: Past, now: datetime) -> tup
         return ()
     lifted = used(plan, guardrails, now, past.approved)
     return (*guardrails.words(), *(f"{each.rule} lifted for {each.text}: {each.reason}" for each in lifted))
+
+
+def freeze_begins(plan: Plan, environment: Environment, past: Past, now: datetime) -> datetime | None:
+    """Return when (UTC) a run of *plan* has to stop, if it is still under way; None if nothing is to stop it.
+
+    Midnight of a day on which the clock jumps over it is the moment of the jump.
+    """
+    guardrails = environment.guardrails
+    if guardrails is None or guardrails.freeze is None:
+        return None
+    period = next_freeze(replace(guardrails.freeze, announce=_FURTHEST), guardrails.day(now))
+    if period is None or not counted(Rule.FREEZE, plan, guardrails, now, past.approved):
+        return None
+    return datetime.combine(period.begins, time(), guardrails.zone).astimezone(UTC)
 
 
 def _warnings(plan: Plan, guardrails: Guardrails, past: Past, now: datetime) -> Iterator[Diagnostic]:

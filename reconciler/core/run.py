@@ -29,6 +29,7 @@ class Stop(StrEnum):
     BUDGET = "the tenant's request budget is used up for now"
     DEADLINE = "the deadline is near"
     CALLS = "--max-calls is reached"
+    FREEZE = "a freeze of the environment has begun"
     STORAGE = "the state or its journal cannot be written"
     STALE = "the state was replaced by somebody else"
 
@@ -122,12 +123,13 @@ _OF_STOP = {
     Stop.CREDENTIALS: 8,
     Stop.OTHER_TENANT: 8,
     Stop.STALE: 5,
+    Stop.FREEZE: 9,
 }
-_STRONGEST_FIRST = (130, 143, 8, 5, 7, 6, 1)
+_STRONGEST_FIRST = (130, 143, 8, 9, 5, 7, 6, 1)
 
 
 def exit_status(run: Run) -> int:
-    """Return the strongest status that applies: a signal, 8 credentials, 5 stale, 7 undecided, 6 early, 1 refused."""
+    """Return the strongest status that applies: a signal, 8 credentials, 9 guardrail, 5, 7, 6, 1."""
     outcomes = {result.outcome for result in run.results}
     stuck = any(_needs_a_word(result.record) for result in run.results)
     applies = {

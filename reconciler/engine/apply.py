@@ -59,7 +59,7 @@ class Request:
     """What is to be applied: *plan*, made from *stored*; authorship by the path of a spec file.
 
     *approval* is what of an approved plan *plan* carries out; None if nobody has approved more than this very run.
-    *who* runs this at which *commit* of the project is remembered.
+    *who* runs this at which *commit* of the project, and the *guardrails* that it keeps, are remembered.
 
     *machine* names the one this runs on, whose clock is compared with the platform's; *place* is the environment's in
     the project file.
@@ -77,6 +77,7 @@ class Request:
     approval: Approval | None = None
     who: str | None = None
     commit: str | None = None
+    guardrails: tuple[str, ...] = ()
     machine: str = ""
     place: Place = _PROJECT_FILE
     concurrency: int | None = None
@@ -265,6 +266,7 @@ def _opened(request: Request, base: _Base) -> Opened:
         at=base.began,
         who=request.who,
         commit=request.commit,
+        guardrails=request.guardrails,
     )
 
 

@@ -107,6 +107,7 @@ def _opened(document: JsonDocument, value: dict[str, Any]) -> Opened | None:
     if "version" not in value:
         return None
     document.check_version(value, "a journal")
+    rules = document.take_or_none(value, "guardrails", list, "the head") or []
     texts = {name: document.take(value, name, str, "the head") for name in ("run", "plan_id", "environment", "lineage")}
     return Opened(
         **texts,
@@ -116,6 +117,7 @@ def _opened(document: JsonDocument, value: dict[str, Any]) -> Opened | None:
         at=document.take_time(value, "at", "the head"),
         who=document.take_or_none(value, "who", str, "the head"),
         commit=document.take_or_none(value, "commit", str, "the head"),
+        guardrails=tuple(each for each in rules if isinstance(each, str)),
     )
 
 

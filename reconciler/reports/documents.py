@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput
+from reconciler.core.guardrail_limits import Refusal
 from reconciler.core.outcome import category_of
 from reconciler.core.plan import Plan
 from reconciler.core.run import CallError, Outcome, Result, Run
@@ -22,11 +23,17 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "tenant": plan.binding.tenant,
         "summary": plan.summary,
         "left_out": plan.left_out,
+        "refusals": [_refusal(each) for each in plan.refusals],
         "risks": [_risk(each) for each in risks_of(plan)],
         "changes": [change_object(change) for change in plan.changes],
         "warnings": [diagnostic_object(each) for each in plan.warnings],
         "forecast": forecast_object(plan.forecast) if plan.forecast else None,
     }
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    told = {"rule": refusal.rule, "figure": refusal.figure, "limit": refusal.limit}
+    return {**told, "message": refusal.told, "hint": refusal.hint}
 
 
 def apply_document(run: Run) -> dict[str, Any]:

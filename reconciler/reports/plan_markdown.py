@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from reconciler.core.diagnostics import Diagnostic
+from reconciler.core.guardrail_limits import Refusal
 from reconciler.errors import ReconcilerError
 from reconciler.reports.diagnostic_text import error_text
 from reconciler.reports.excerpt import visible
@@ -36,11 +37,13 @@ _NOTHING_SAID = "-- no reason and no owner\n"
 
 def plan_markdown(report: PlanReport, *, budget: int = BUDGET) -> str:
     """Return at most *budget* bytes; what does not fit is counted."""
-    head = "".join(f"{part}\n\n" for part in _head(report))
+    title, *rest = (f"{part}\n\n" for part in _head(report))
+    refusals = [_refusal_section(report.refusals)] if report.refusals else []
     groups = [_group_section(each) for each in report.groups]
     warnings = [_warning_section(report.warnings)] if report.warnings else []
-    texts = fitted([*groups, *warnings], budget - size(head))
-    return f"{head}{''.join(texts[len(groups) :])}{''.join(texts[: len(groups)])}".rstrip("\n") + "\n"
+    texts = fitted([*refusals, *groups, *warnings], budget - size("".join((title, *rest))))
+    first, last = len(refusals), len(refusals) + len(groups)
+    return "".join((title, *texts[:first], *rest, *texts[last:], *texts[first:last])).rstrip("\n") + "\n"
 
 
 def failure_markdown(error: ReconcilerError, environment: str | None, *, budget: int = BUDGET) -> str:
@@ -74,6 +77,15 @@ def _head(report: PlanReport) -> Iterator[str]:
         yield f"```sh\n{visible(report.show_command)}\n{visible(report.apply_command)}\n```"
     elif report.groups:
         yield f"To see all of it:\n\n```sh\n{visible(report.show_command)}\n```"
+
+
+def _refusal_section(refusals: Sequence[Refusal]) -> Section:
+    def lines() -> Iterator[str]:
+        for each in refusals:
+            yield f"! {each.rule}: {_start(each.told)}\n    {_start(each.hint)}\n"
+
+    head = "### Refused by the guardrails of this environment: nothing of it can be applied"
+    return Section(total=len(refusals), lines=lines, laid_out=partial(_laid_out, head, "refusal"))
 
 
 def _group_section(group: Group) -> Section:

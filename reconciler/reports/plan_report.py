@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.forecast import Basis
+from reconciler.core.guardrail_limits import Refusal
 from reconciler.core.plan import Change, Plan, flags_of, place_of
 from reconciler.core.selection import Action
 
@@ -44,7 +45,8 @@ class PlanReport:
     """Everything in the order in which a reader needs it: *risks*, *flags_used* and *groups* from the riskiest on.
 
     *tenant* is None while none is known. *duration* says how long the calls will take, and is empty where nothing is
-    known of it. *apply_command* does exactly this plan, *show_command* shows all of it; both are as a shell reads them.
+    known of it. *refusals* come before all else: nothing is sent while there are any. *apply_command* does exactly this
+    plan, *show_command* shows all of it; both are as a shell reads them.
     """
 
     project: str
@@ -60,6 +62,7 @@ class PlanReport:
     apply_command: str
     show_command: str
     warnings: tuple[Diagnostic, ...]
+    refusals: tuple[Refusal, ...]
     has_calls: bool
 
     @property
@@ -98,6 +101,7 @@ def report_plan(plan: Plan, *, is_production: bool = False) -> PlanReport:
         apply_command=_apply_command(plan, plan_id, is_production=is_production),
         show_command=_command("plan", plan),
         warnings=plan.warnings,
+        refusals=plan.refusals,
         has_calls=bool(plan.calls),
     )
 

@@ -23,6 +23,9 @@ def plan_text(report: PlanReport, paint: Paint) -> str:
 
 def _lines(report: PlanReport, paint: Paint) -> Iterator[str]:
     yield f"{paint(Tone.HEADING, f'Environment {report.environment}')}, tenant {report.tenant_text}"
+    for refusal in report.refusals:
+        yield f"  {paint(Tone.ALERT, f'! {refusal.rule} refuses this plan')}: {refusal.told}."
+        yield f"    {refusal.hint}"
     for group in report.groups:
         yield ""
         yield from _group(group, paint)

@@ -15,10 +15,10 @@ from reconciler.core.declaration import Declaration, Flags
 from reconciler.core.diagnostics import Place
 from reconciler.core.entry import Entry
 from reconciler.core.environment import EmulatorApi, Environment
-from reconciler.core.guardrail_limits import Allowance, Edge, Freeze, Guardrails, Refusal, Rule
+from reconciler.core.guardrail_limits import Allowance, Edge, Freeze, Guardrails, Period, Refusal, Rule
 from reconciler.core.guardrails import Past
 from reconciler.core.history import RunRecord
-from reconciler.core.judgement import GUARDRAILS, judged, kept
+from reconciler.core.judgement import GUARDRAILS, freeze_begins, judged, kept
 from reconciler.core.plan import Plan, Undecided
 from reconciler.core.selection import Selection, parse_selector
 from reconciler.core.timestamp import timestamp
@@ -432,3 +432,40 @@ def test_a_refused_call_is_a_new_one_when_it_is_called_again() -> None:
     assert told(again, rails(max_calls_per_day=1), Past(runs=[run(timedelta(hours=1), 1)])) == [
         "max_calls_per_day: 1 call in this plan after 1 in the last 24 h, and 1 is allowed"
     ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "begins"),
+    [
+        ("UTC", "2026-11-20T12:00", "2026-11-29T00:00"),
+        ("America/New_York", "2026-10-20T12:00", "2026-10-30T04:00"),  # in summer
+        ("America/New_York", "2026-11-20T12:00", "2026-11-29T05:00"),  # in winter
+        ("Africa/Cairo", "2027-04-20T12:00", "2027-04-28T22:00"),
+    ],
+)
+def test_a_run_stops_when_a_freeze_begins_where_the_tenant_is(zone: str, now: str, begins: str) -> None:
+    guardrails = rails(freeze=MONTH_END, zone=ZoneInfo(zone), zone_name=zone)
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+
+    found = freeze_begins(plan(declare()), environment(guardrails), NOTHING, at)
+
+    assert found == datetime.fromisoformat(begins).replace(tzinfo=UTC)
+
+
+def test_midnight_that_a_clock_jumps_over_is_the_moment_of_the_jump() -> None:
+    """Cairo goes from 00:00 to 01:00 on 2026-04-24, which is 22:00 UTC of the day before."""
+    day = date(2026, 4, 24)
+    freeze = Freeze(periods=(Period(day, day, "close"),))
+    guardrails = rails(freeze=freeze, zone=ZoneInfo("Africa/Cairo"), zone_name="Africa/Cairo")
+    begins = datetime(2026, 4, 23, 22, tzinfo=UTC)
+
+    assert freeze_begins(plan(declare()), environment(guardrails), NOTHING, begins - timedelta(days=3)) == begins
+    assert told(plan(declare()), guardrails, now=begins - timedelta(seconds=1)) == []
+    assert len(told(plan(declare()), guardrails, now=begins)) == 1
+
+
+def test_a_run_that_is_let_past_a_freeze_is_not_stopped_by_one() -> None:
+    guardrails = rails(freeze=MONTH_END, allow=(allowance(Rule.FREEZE, "*"),))
+
+    assert freeze_begins(plan(declare()), environment(guardrails), NOTHING, NOW) is None
+    assert freeze_begins(plan(declare()), environment(None), NOTHING, NOW) is None

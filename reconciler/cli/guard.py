@@ -1,0 +1,68 @@
+"""Guardrails around a command: what they say of its plan, and what an apply does about it.
+
+Few environments have any: what judges is loaded where there are some.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from reconciler.cli.project import Planned
+from reconciler.cli.wiring import World
+from reconciler.core.run import Stop
+from reconciler.engine.plan import platform_time
+from reconciler.errors import GuardrailError
+
+
+def guarded(planned: Planned) -> Planned:
+    """Return *planned* with what the guardrails of its environment say against the plan, and warn of."""
+    environment = planned.opened.environment
+    if environment.guardrails is None:
+        return planned
+    from reconciler.core.judgement import judged, past_of  # noqa: PLC0415  (see above)
+
+    past = past_of(planned.plan, planned.stored.state)
+    return replace(planned, plan=judged(planned.plan, environment, past, planned.at))
+
+
+def check_guardrails(planned: Planned) -> None:
+    """Raise GuardrailError if a rule refuses the plan."""
+    refusals = planned.plan.refusals
+    if refusals:
+        raise GuardrailError(
+            "A guardrail refuses" if len(refusals) == 1 else "Guardrails refuse",
+            f"{'; '.join(f'{each.rule}: {each.told}' for each in refusals)}. Nothing was sent.",
+            hint=" ".join(dict.fromkeys(each.hint for each in refusals)),
+        )
+
+
+def kept_rules(planned: Planned) -> tuple[str, ...]:
+    """Return, in words, the rules that an apply of the plan keeps: its run is recorded with them."""
+    environment = planned.opened.environment
+    if environment.guardrails is None:
+        return ()
+    from reconciler.core.judgement import kept, past_of  # noqa: PLC0415  (see above)
+
+    return kept(planned.plan, environment, past_of(planned.plan, planned.stored.state), planned.at)
+
+
+def until_frozen(planned: Planned, world: World, stop: Callable[[], Stop | None]) -> Callable[[], Stop | None]:
+    """Return *stop*, and besides the stop that comes when a freeze begins while the run is under way."""
+    begins = _freeze_begins(planned)
+    if begins is None:
+        return stop
+    state, machine = planned.stored.state, world.machine()
+
+    def stopped() -> Stop | None:
+        return stop() or (Stop.FREEZE if platform_time(world.clock.now(), state, machine) >= begins else None)
+
+    return stopped
+
+
+def _freeze_begins(planned: Planned) -> datetime | None:
+    if planned.opened.environment.guardrails is None:
+        return None
+    from reconciler.core.judgement import freeze_begins, past_of  # noqa: PLC0415  (see above)
+
+    past = past_of(planned.plan, planned.stored.state)
+    return freeze_begins(planned.plan, planned.opened.environment, past, planned.at)
