@@ -3,15 +3,20 @@
 Few environments have any: what judges is loaded where there are some.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from reconciler.cli.project import Planned
 from reconciler.cli.wiring import World
-from reconciler.core.run import Stop
 from reconciler.engine.plan import platform_time
 from reconciler.errors import GuardrailError
+
+if TYPE_CHECKING:  # a plan does not pay for what a run is made of
+    from reconciler.core.run import Stop
 
 
 def guarded(planned: Planned) -> Planned:
@@ -48,6 +53,8 @@ def kept_rules(planned: Planned) -> tuple[str, ...]:
 
 def until_frozen(planned: Planned, world: World, stop: Callable[[], Stop | None]) -> Callable[[], Stop | None]:
     """Return *stop*, and besides the stop that comes when a freeze begins while the run is under way."""
+    from reconciler.core.run import Stop  # noqa: PLC0415  (see above)
+
     begins = _freeze_begins(planned)
     if begins is None:
         return stop
