@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reconciler.emulator.database import open_database
+from reconciler.emulator.fault_rules import load_faults
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 TIMEOUT = 60
 
@@ -46,6 +49,12 @@ class Project:
         target.write_text(text)
         return target
 
+    def rehearse(self, *rules: dict[str, object]) -> None:
+        """Let the emulator of the environment `local` misbehave by these rules, and by no others."""
+        database = str(self.folder / ".reconciler" / "emulator.db")
+        open_database(database).close()
+        load_faults(database, {"version": 1, "rules": list(rules)})
+
     @property
     def state_file(self) -> Path:
         return self.folder / ".reconciler" / "local.state.json"
@@ -57,6 +66,11 @@ class Project:
     def ledger(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.run("emulator", "ledger", "--json").document
         return found
+
+
+def refuse(target: str) -> dict[str, object]:
+    """A rule by which every call for *target* is refused for good."""
+    return {"name": "no", "match": {"target": target}, "fault": {"kind": "business", "category": 40}}
 
 
 def run(*arguments: str, variables: Mapping[str, str] | None = None, cwd: Path) -> Ended:

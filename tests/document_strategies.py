@@ -200,6 +200,7 @@ PROJECT_FILE: Value = {
             "state": {"file": "t"},
             "after_server_error": "call_again",
             "guardrails": GUARDRAILS,
+            "signing_key": {"file": "k"},
         },
         "sandbox": {
             "api": {
@@ -232,6 +233,7 @@ FIELDS = [
         "emulator",
         "base_url",
         "after_server_error",
+        "signing_key",
     ),
     *(
         "tenant",

@@ -15,6 +15,7 @@ from reconciler.cli.approved import check_usage, load_saved, narrowed, rest_of, 
 from reconciler.cli.guard import check_guardrails, guarded, kept_rules, until_frozen
 from reconciler.cli.progress import ConsoleProgress
 from reconciler.cli.project import OpenProject, Planned, hold_lock, make_planned, open_project
+from reconciler.cli.proof import open_proof
 from reconciler.cli.run_log import RunLog, open_log
 from reconciler.cli.sending import nobody, open_platform
 from reconciler.cli.wiring import World, open_journals
@@ -63,6 +64,7 @@ def run(arguments: argparse.Namespace, world: World) -> int:
             take_environment(saved, arguments, world)
         with _log(arguments, world) as log, _lock(arguments, world, time):
             session = _Session(arguments, world, log, time, saved)
+            proof = open_proof(arguments, world)
             finished, refused = _run_until_planned(session)
     except _FAILURES as error:
         failure = _failure_of(error)
@@ -70,6 +72,8 @@ def run(arguments: argparse.Namespace, world: World) -> int:
             world.console.out(json_text(failed_apply_document(failure, arguments.environment)))
         raise failure from error
     _report(finished, arguments, world)
+    if proof is not None:
+        proof.write(finished)
     return exit_status(finished) or (_REFUSED if refused else 0)
 
 

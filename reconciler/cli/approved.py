@@ -23,17 +23,25 @@ _ID = re.compile(r"p[0-9]+-[0-9a-f]{64}")
 
 def check_out(file: Path, world: World) -> None:
     """Raise UsageError unless *file* may be written: it is not there, empty, or a plan that was saved before."""
+    check_free(file, BEGINNING, world, what="plan")
+
+
+def check_free(file: Path, beginning: bytes, world: World, *, what: str) -> None:
+    """Raise UsageError unless *file* is not there, empty, or an earlier document of its kind."""
     path = Path(os.path.realpath(world.here / file))
+    begins: bytes | None = None
     try:
         if not path.exists():
             return
-        begins = path.open("rb").read(len(BEGINNING)) if path.is_file() else None
+        if path.is_file():
+            with path.open("rb") as there:
+                begins = there.read(len(beginning))
     except OSError as error:
         raise StorageError("The file cannot be read", f"{file}: {error.strerror or error}.") from error
-    if begins not in (b"", BEGINNING):
+    if begins not in (b"", beginning):
         raise UsageError(
-            "Not a file for a plan",
-            f"{file} is there already and is no saved plan. Nothing was written.",
+            f"Not a file for a {what}",
+            f"{file} is there already and is no saved {what}. Nothing was written.",
             hint="Name another file, or move this one away.",
         )
 

@@ -213,6 +213,9 @@ def _add_apply(commands: "_Commands[Parser]") -> None:
         "--lock", choices=("true", "false"), default="true", help="false: do not wait for, or keep out, other runs"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--proof", metavar="FILE", type=Path, help="write what the run has shown, for promotion to a later environment"
+    )
     parser.add_argument("--confirm", metavar="ENV", help="the environment's name once more, for production")
     parser.add_argument("-v", "--verbose", action="store_true", help="a line on stderr for each send")
     parser.add_argument("--log-file", metavar="FILE", type=Path, help="add the same lines to FILE")

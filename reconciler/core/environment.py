@@ -111,6 +111,7 @@ class Environment:
     state_file: str
     place: Place
     after_server_error: AfterServerError = AfterServerError.UNDECIDED
+    signing_key: SecretSource | None = None
     guardrails: Guardrails | None = None
 
     @property

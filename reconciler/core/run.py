@@ -8,6 +8,7 @@ from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.entry import Applied, Refused, Unsettled
 from reconciler.core.selection import Action
+from reconciler.core.tenancy import Tenancy
 
 
 class Outcome(StrEnum):
@@ -99,7 +100,8 @@ class Pace:
 class Run:
     """*results* has one result for each change of the plan, in the plan's order; *error* is what ended it early.
 
-    *warnings* were given before the first call.
+    *warnings* were given before the first call; *tenancy* and *lineage* are of whom and whose state it was, None where
+    nothing was sent.
     """
 
     id: str
@@ -109,6 +111,8 @@ class Run:
     stop: Stop | None = None
     error: CallError | None = None
     warnings: tuple[Diagnostic, ...] = ()
+    tenancy: Tenancy | None = None
+    lineage: str | None = None
 
     @property
     def summary(self) -> dict[str, int]:

@@ -114,7 +114,7 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
         _remember(ports, request.stored, request.stored.state, ports.clock.now())
         return replace(run, results=tuple(_not_sent(change) for change in plan.changes))
     tenancy = await _authenticate(request, ports)
-    run = replace(run, warnings=tuple(unproven(tenancy, request.place)))
+    run = replace(run, warnings=tuple(unproven(tenancy, request.place)), tenancy=tenancy)
     for warning in run.warnings:
         ports.progress.warned(warning)
     state = request.stored.state or State(environment=run.environment, lineage=request.lineage, entries={})
@@ -122,6 +122,7 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
     state = _approved(state, request.approval, clock.now())
     version = _remember(ports, request.stored, state, clock.now())
     _refuse_old_damage(request.stored, clock.now())
+    run = replace(run, lineage=state.lineage)
     base = _Base(state=state, version=version, tenancy=tenancy, clock=clock, began=timestamp(clock.now()))
     return await _send(run, request, ports, base)
 

@@ -56,7 +56,8 @@ _GUARDRAILS = Shape(
     },
 )
 _ENVIRONMENT = Shape(
-    ("api", "specs", "state", "after_server_error", "guardrails"), inner={"api": _API, "guardrails": _GUARDRAILS}
+    ("api", "specs", "state", "after_server_error", "guardrails", "signing_key"),
+    inner={"api": _API, "guardrails": _GUARDRAILS},
 )
 _PROJECT = Shape(
     ("version", "name", "default", "environments"),

@@ -4,7 +4,6 @@ Rule: whoever has the same plan writes the same bytes. The id is computed anew f
 follow from it (places, reasons, times) is under the hash: a document with one other byte is refused.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -18,6 +17,7 @@ from reconciler.core.forecast import Forecast
 from reconciler.core.plan import Blocked, Change, Regenerate, Reissue, Resume, Undecided, flags_of, place_of
 from reconciler.core.saved import SavedPlan
 from reconciler.core.timestamp import timestamp
+from reconciler.formats.seal import sealed
 from reconciler.formats.state import unsettled_object
 
 FORMAT_VERSION = "1.0"
@@ -50,8 +50,7 @@ def write_plan(saved: SavedPlan) -> bytes:
     lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in head.items())
     rows = ",\n".join(_rows(plan.changes))
     changes = f"[\n{rows}\n ]" if rows else "[]"
-    body = f'{{\n{lines},\n "changes": {changes}'.encode()
-    return body + f',\n "sha256": "{hashlib.sha256(body).hexdigest()}"\n}}\n'.encode()
+    return sealed(f'{{\n{lines},\n "changes": {changes}'.encode())
 
 
 def change_object(change: Change) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Rule: changes are made when they are looked at. Carrying a plan out needs of nea
 call number and digest.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -39,10 +38,9 @@ from reconciler.core.timestamp import Timestamp, moment
 from reconciler.errors import ReconcilerError, StalePlan, TamperedPlan
 from reconciler.formats.json_reader import JsonDocument
 from reconciler.formats.plan_document import BOUND
+from reconciler.formats.seal import BrokenSeal, unsealed
 from reconciler.formats.state import read_unsettled
 
-_END = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n\Z')
-_LONGEST_END = 100
 _PLACE = re.compile(r"(.+?)(?::([1-9][0-9]{0,9}):([1-9][0-9]{0,9}))?", re.DOTALL)
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, ReconcilerError)
 _AGAIN = "Plan and review again."
@@ -77,15 +75,11 @@ def tampered(path: str, why: str) -> TamperedPlan:
 
 def _whole(content: bytes, path: str) -> Mapping[str, Any]:
     """Return the value of a document whose hash holds."""
-    end = _END.search(content, max(0, len(content) - _LONGEST_END))
-    if end is None:
-        raise tampered(path, "it does not end as `reconciler plan --out` ends a plan")
-    body = memoryview(content)[: end.start()]
-    if hashlib.sha256(body).hexdigest() != end[1].decode():
-        raise tampered(path, "some of its bytes have changed since")
     try:
-        value = json.loads(bytes(body) + b"}")
+        value = json.loads(unsealed(content))
         version = value["format_version"]
+    except BrokenSeal as error:
+        raise tampered(path, str(error)) from None
     except _MALFORMED as error:
         raise tampered(path, f"it is no plan ({type(error).__name__})") from None
     if not (isinstance(version, str) and version.startswith("1.")):

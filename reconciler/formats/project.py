@@ -29,7 +29,7 @@ from reconciler.formats.spec import check_document_version
 from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Sequence, TooManyFaults, Unreadable
 
 _PROJECT = ("version", "name", "default", "environments")
-_ENVIRONMENT = ("api", "specs", "state", "after_server_error", "guardrails")
+_ENVIRONMENT = ("api", "specs", "state", "after_server_error", "guardrails", "signing_key")
 _PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "leave_free", "credentials")
 _SECRET = ("env", "file", "command")
 _SOURCE_HINT = "Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
@@ -124,6 +124,7 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
         state_file=state_file,
         place=Place(reading.path, mapping.line, mapping.column),
         after_server_error=AfterServerError(after) if after else AfterServerError.UNDECIDED,
+        signing_key=_secret(mapping, "signing_key", reading) if "signing_key" in mapping.keys else None,
         guardrails=guardrails,
     )
 

@@ -16,7 +16,7 @@ _TIMEOUT = 60
 
 
 def read_secret(source: SecretSource, *, name: str, folder: Path, variables: Mapping[str, str]) -> Secret:
-    """Return the secret *name* (``client_id``, ``client_secret``). Raise AuthenticationError if it is not to be had."""
+    """Return the secret *name* (``client_id``, ``signing_key``). Raise AuthenticationError if it is not to be had."""
     match source:
         case FromVariable(name=variable):
             text = variables.get(variable, "")
@@ -61,5 +61,5 @@ def _missing(name: str, why: str) -> AuthenticationError:
     return AuthenticationError(
         "No credentials",
         f"{name} cannot be read: {why}. Nothing was sent.",
-        hint="The project file says under credentials: where each is read from.",
+        hint="The project file says where each secret is read from.",
     )

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import Ended, Project
+from commands import Ended, Project, refuse
 from emulator_harness import process
 
-from reconciler.emulator.database import open_database
-from reconciler.emulator.fault_rules import load_faults
 from reconciler.formats.schema import SchemaSet
 from reconciler.workspace.schemas import load_schemas
 
@@ -38,16 +36,6 @@ def save(project: Project, *options: str, file: str = "plan.json") -> str:
     assert saved.status == 0, saved.err
     plan_id: str = json.loads((project.folder / file).read_bytes())["plan_id"]
     return plan_id
-
-
-def rehearse(project: Project, *rules: dict[str, object]) -> None:
-    database = str(project.folder / ".reconciler" / "emulator.db")
-    open_database(database).close()
-    load_faults(database, {"version": 1, "rules": list(rules)})
-
-
-def refuse(target: str, name: str = "no") -> dict[str, object]:
-    return {"name": name, "match": {"target": target}, "fault": {"kind": "business", "category": 40}}
 
 
 def refused(ended: Ended, status: int, *texts: str) -> None:
@@ -92,7 +80,7 @@ def test_an_applied_plan_can_be_applied_again_and_sends_nothing(small: Project) 
 def test_a_partial_failure_does_not_spend_the_approval(small: Project) -> None:
     """One call has no answer, one is refused for good: the same plan does what is left, and no more."""
     plan_id = save(small)
-    rehearse(small, refuse("Subscription/A-S00000002@1"))
+    small.rehearse(refuse("Subscription/A-S00000002@1"))
     first = small.run("apply", "plan.json", "--max-calls", "2")
     kept = small.state["approvals"]
     second = small.run("apply", "--expect", plan_id)
@@ -110,7 +98,7 @@ def test_a_partial_failure_does_not_spend_the_approval(small: Project) -> None:
 
 def test_an_approved_plan_outlives_a_runner_that_is_killed(small: Project) -> None:
     plan_id = save(small)
-    rehearse(small, {"name": "slow", "fault": {"kind": "latency", "seconds": 5}})
+    small.rehearse({"name": "slow", "fault": {"kind": "latency", "seconds": 5}})
     command = [sys.executable, "-m", "reconciler", "apply", "plan.json", "--concurrency", "1"]
     run = subprocess.Popen(command, cwd=small.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     folder = small.state_file.parent
@@ -123,7 +111,7 @@ def test_an_approved_plan_outlives_a_runner_that_is_killed(small: Project) -> No
             continue
     run.kill()
     run.wait()
-    rehearse(small)
+    small.rehearse()
     ended = small.run("apply", "--expect", plan_id)
 
     assert ended.status == 0, ended.err

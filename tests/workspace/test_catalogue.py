@@ -91,6 +91,7 @@ def test_most_codes_are_shown_by_an_example_that_a_reader_has_refused() -> None:
     assert {each.code for each in EXPLAINED if each.shows is Shows.SITUATION} == {
         *(
             "against-schema",
+            "altered-proof",
             "cannot-be-adopted",
             "cannot-be-settled",
             "daily-limit",

@@ -36,6 +36,15 @@ def _with_history(calls: int) -> str:
 
 DOCUMENT_FAULTS = (
     Explanation(
+        code="altered-proof",
+        title="a proof is not the document that was written",
+        text="A run seals what it has shown with a hash. One other byte, or a line end that was converted, breaks the "
+        "seal, and then nothing is promoted by it.",
+        bad="A file of `apply --proof` in which one id was edited.\n",
+        good="The file as the run has written it.\n",
+        shows=Shows.SITUATION,
+    ),
+    Explanation(
         code="bad-address",
         title="an entry of the state has no address of any target",
         text=f"Every entry stands under the address of its target, such as Subscription/A-S00000001@1. {_KEPT}",

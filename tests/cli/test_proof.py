@@ -1,0 +1,156 @@
+"""What a run has shown, in a file that a later environment can rely on: whole, and signed by somebody it knows."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from commands import Project, refuse
+
+from reconciler.core.diagnostics import InvalidInput
+from reconciler.formats.proof_document import read_evidence
+from reconciler.formats.schema import SchemaSet
+from reconciler.workspace.schemas import load_schemas
+from reconciler.workspace.signing import BadSignature, verify
+
+FIRST, SECOND = "Subscription/A-S00000001@1", "Subscription/A-S00000002@1"
+
+
+def new_key(folder: Path, name: str) -> Path:
+    path = folder / name
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)]
+    subprocess.run(command, check=True, timeout=30)
+    return path
+
+
+def allow(folder: Path, *keys: Path) -> Path:
+    """A file of allowed signers, each under the name of its key."""
+    lines = [f"{key.name}@ci {key.with_suffix('.pub').read_text()}" for key in keys]
+    path = folder / "allowed_signers"
+    path.write_text("".join(lines))
+    return path
+
+
+@pytest.fixture
+def signing(project: Project, tmp_path: Path) -> Project:
+    """A project whose runs are signed by a key that a variable holds."""
+    new_key(tmp_path, "release")
+    text = (project.folder / "reconciler.yaml").read_text()
+    place = "state: {file: .reconciler/local.state.json}\n"
+    assert place in text
+    project.write("reconciler.yaml", text.replace(place, f"{place}    signing_key: {{env: SIGNING_KEY}}\n", 1))
+    return project
+
+
+def applied(project: Project, tmp_path: Path, *options: str) -> tuple[int, bytes, bytes]:
+    key = (tmp_path / "release").read_text()
+    ended = project.run("apply", "--yes", "--proof", "proof.json", *options, variables={"SIGNING_KEY": key})
+    files = [project.folder / name for name in ("proof.json", "proof.json.sig")]
+    assert all(path.exists() for path in files), ended.err
+    return ended.status, files[0].read_bytes(), files[1].read_bytes()
+
+
+def test_a_run_writes_what_the_platform_has_done_in_it(project: Project) -> None:
+    ended = project.run("apply", "--yes", "--only", FIRST, "--proof", "out/proof.json")
+    content = (project.folder / "out" / "proof.json").read_bytes()
+    told = read_evidence(content, "proof.json")
+    known = project.state["entries"][FIRST]["applied"]
+
+    assert ended.status == 0
+    assert [(each.address, each.digest, list(each.ids), each.call) for each in told.shown] == [
+        (FIRST, known["digest"], known["idList"], 0)
+    ]
+    assert (told.platform, told.environment, told.plan_id) == ("emulator", "local", project.state["history"][0]["plan"])
+    assert (told.tenant, told.lineage) == (project.state["tenant"], project.state["lineage"])
+    assert list(SchemaSet(load_schemas()).violations("proof.schema.json", json.loads(content))) == []
+
+
+def test_what_was_refused_speaks_against_it_and_what_was_done_before_is_not_shown_again(project: Project) -> None:
+    project.run("apply", "--yes", "--only", FIRST)
+    project.rehearse(refuse(SECOND))
+    project.run("apply", "--yes", "--only", FIRST, "--only", SECOND, "--proof", "proof.json")
+    told = read_evidence((project.folder / "proof.json").read_bytes(), "proof.json")
+
+    assert told.shown == ()
+    assert told.against == (SECOND,)
+
+
+def test_a_signed_proof_is_good_for_whoever_allows_the_key_and_for_nobody_else(
+    signing: Project, tmp_path: Path
+) -> None:
+    status, content, signature = applied(signing, tmp_path)
+    release, other = tmp_path / "release", new_key(tmp_path, "other")
+
+    assert status == 0
+    assert verify(content, signature, allow(tmp_path, other, release), name="proof.json") == "release@ci"
+    with pytest.raises(BadSignature, match="signed by nobody whom the allowed signers name"):
+        verify(content, signature, allow(tmp_path, other), name="proof.json")
+
+
+def test_an_altered_proof_is_refused_by_its_seal_and_by_its_signature(signing: Project, tmp_path: Path) -> None:
+    _, content, signature = applied(signing, tmp_path)
+    altered = content.replace(b'"platform": "emulator"', b'"platform": "zuora"')
+    with pytest.raises(InvalidInput, match="some of its bytes have changed since"):
+        read_evidence(altered, "proof.json")
+    with pytest.raises(BadSignature, match="the signature of release@ci does not hold for it"):
+        verify(altered, signature, allow(tmp_path, tmp_path / "release"), name="proof.json")
+
+
+def test_a_signature_for_another_purpose_is_none(signing: Project, tmp_path: Path) -> None:
+    _, content, _ = applied(signing, tmp_path)
+    key = tmp_path / "release"
+    done = subprocess.run(
+        ["ssh-keygen", "-Y", "sign", "-f", str(key), "-n", "git"], input=content, capture_output=True, check=True
+    )
+    with pytest.raises(BadSignature):
+        verify(content, done.stdout, allow(tmp_path, key), name="proof.json")
+
+
+@pytest.mark.parametrize("signature", [b"", b"nonsense", b"-----BEGIN SSH SIGNATURE-----\n"])
+def test_what_is_no_signature_is_refused(tmp_path: Path, signature: bytes) -> None:
+    with pytest.raises(BadSignature):
+        verify(b"x", signature, allow(tmp_path, new_key(tmp_path, "release")), name="proof.json")
+
+
+def test_the_key_is_in_nothing_that_is_written_or_told(signing: Project, tmp_path: Path) -> None:
+    key = (tmp_path / "release").read_text()
+    ended = signing.run("apply", "--yes", "--proof", "proof.json", "-v", variables={"SIGNING_KEY": key})
+    lines = [line for line in key.splitlines() if line and not line.startswith("-----")]
+    written = b"".join(path.read_bytes() for path in signing.folder.rglob("*") if path.is_file())
+
+    assert ended.status == 0
+    assert not any(line in ended.out + ended.err or line.encode() in written for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("", "signing_key cannot be read: the variable SIGNING_KEY is not set or empty"),
+        (None, "The proof cannot be signed"),
+    ],
+)
+def test_without_a_usable_key_nothing_is_lost(signing: Project, key: str | None, said: str) -> None:
+    """None at all is told before anything is sent; one that is no key cannot be known before."""
+    variables = {"SIGNING_KEY": "no key" if key is None else key}
+    ended = signing.run("apply", "--yes", "--proof", "proof.json", variables=variables)
+
+    assert said in " ".join(ended.err.split())
+    assert ended.status == (1 if key is None else 8)
+    assert signing.state_file.exists() is (key is None)
+    assert not (signing.folder / "proof.json").exists()
+
+
+def test_a_proof_is_not_written_over_anything_else(project: Project) -> None:
+    ended = project.run("apply", "--yes", "--proof", "reconciler.yaml")
+
+    assert ended.status == 1
+    assert "reconciler.yaml is there already and is no saved proof." in ended.err
+    assert not project.state_file.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"\xff", b'{\n "a": 1,\n "sha256": "' + b"0" * 64 + b'"\n}\n', b"[" * 10_000]
+)
+def test_nothing_else_is_taken_for_a_proof(content: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        read_evidence(content, "proof.json")
