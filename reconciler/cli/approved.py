@@ -10,8 +10,9 @@ from pathlib import Path
 from reconciler.cli.project import Planned, without_collector
 from reconciler.cli.wiring import World
 from reconciler.core.environment import Choice
-from reconciler.core.saved import Rest, SavedPlan, rest_of_expected, rest_of_saved, saved_plan
+from reconciler.core.saved import Rest, SavedPlan, rest_of_expected, rest_of_saved
 from reconciler.core.table import digests_of
+from reconciler.core.timestamp import timestamp
 from reconciler.errors import StalePlan, StorageError, UsageError
 from reconciler.formats.plan_document import BEGINNING, write_plan
 from reconciler.formats.plan_reader import read_plan
@@ -48,11 +49,11 @@ def check_free(file: Path, beginning: bytes, world: World, *, what: str) -> None
 
 def save(planned: Planned, file: Path, lifetime: int, world: World) -> None:
     """Raise StorageError if it cannot be written."""
-    saved = saved_plan(planned.plan, made=planned.at, lifetime=timedelta(seconds=lifetime))
     with without_collector():
-        content = write_plan(saved)
+        content = write_plan(planned.plan, made=planned.at, lifetime=timedelta(seconds=lifetime))
+    expires = timestamp(planned.at + timedelta(seconds=lifetime))
     put_file(world.here / file, content, name=str(file))
-    world.console.err(f"Saved to {file}, good until {saved.expires}: `reconciler apply {file}` does exactly that.\n")
+    world.console.err(f"Saved to {file}, good until {expires}: `reconciler apply {file}` does exactly that.\n")
 
 
 def load_saved(file: Path, world: World) -> SavedPlan:

@@ -4,13 +4,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from reconciler.core.diagnostics import Place, nearest
-from reconciler.core.guardrail_limits import Guardrails
 from reconciler.core.share import FREE_SHARE
 from reconciler.errors import UsageError
+
+if TYPE_CHECKING:  # few environments have any
+    from reconciler.core.guardrail_limits import Guardrails
 
 PRODUCTION_HOSTS = frozenset({"rest.zuora.com", "rest.na.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"})
 SANDBOX_HOSTS = frozenset(
@@ -112,7 +114,7 @@ class Environment:
     place: Place
     after_server_error: AfterServerError = AfterServerError.UNDECIDED
     signing_key: SecretSource | None = None
-    guardrails: Guardrails | None = None
+    guardrails: "Guardrails | None" = None
 
     @property
     def is_production(self) -> bool:

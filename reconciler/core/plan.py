@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.core.address import Address
 from reconciler.core.declaration import Declaration, Flags
@@ -19,9 +19,11 @@ from reconciler.core.digest import SCHEME, Digest, canonical_json
 from reconciler.core.entry import Unsettled
 from reconciler.core.environment import AfterServerError
 from reconciler.core.forecast import Forecast
-from reconciler.core.guardrail_limits import Refusal
 from reconciler.core.selection import EVERYTHING, Action, Selection
 from reconciler.core.timestamp import Timestamp
+
+if TYPE_CHECKING:  # few environments have any
+    from reconciler.core.guardrail_limits import Refusal
 
 PLAN_SCHEME = "p1"
 
@@ -175,7 +177,7 @@ class Plan:
     warnings: tuple[Diagnostic, ...] = ()
     forecast: Forecast | None = None
     lanes: Mapping[str, str] = field(default_factory=dict)
-    refusals: tuple[Refusal, ...] = ()
+    refusals: "tuple[Refusal, ...]" = ()
 
     @cached_property
     def calls(self) -> tuple[Calling, ...]:

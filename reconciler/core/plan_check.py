@@ -99,11 +99,10 @@ def plan_violations(plan: Plan, spec: Spec, state: State | None, now: datetime) 
 
 def _is_plainly_new(change: Change, declared: Mapping[Address, Digest]) -> bool:
     """Whether a first call is planned for what is declared so; nearly all changes of a large plan are of this kind."""
-    return (
-        type(change) is Regenerate
-        and change.digest == declared.get(change.address)
-        and _digest_of(change.declaration) == change.digest
-    )
+    if type(change) is not Regenerate:
+        return False
+    said = change.declaration
+    return change.digest == declared.get(said.address) == digest(said.target, said.flags, said.trigger)
 
 
 def _digest_of(said: Declaration) -> Digest:
@@ -201,8 +200,10 @@ def _violations_of_new_call(change: Regenerate | Reissue, facts: _Facts) -> Iter
 
 
 def _violations_of_lanes(plan: Plan) -> Iterator[str]:
+    if not {Undecided, Blocked} & set(map(type, plan.changes)):
+        return
     undecided = [c.address for c in plan.changes if isinstance(c, Undecided)]
-    for change in plan.changes if undecided else (c for c in plan.changes if isinstance(c, Blocked)):
+    for change in plan.changes:
         lower = [a for a in undecided if _is_lower_version(a, change.address)]
         if lower and isinstance(change, Calling):
             yield f"{change.address}: {lower[0]} of the same subscription is undecided and comes first"

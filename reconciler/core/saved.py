@@ -55,15 +55,6 @@ class Rest:
     refused: int
 
 
-def saved_plan(plan: Plan, *, made: datetime, lifetime: timedelta) -> SavedPlan:
-    expires = timestamp(made + lifetime)
-    approval = approval_of(plan, expires=expires)
-    idle = frozenset(each.address for each in plan.changes if each.address not in approval.calls)
-    return SavedPlan(
-        plan=plan, id=approval.plan_id, made=timestamp(made), expires=expires, calls=approval.calls, idle=idle
-    )
-
-
 def rest_of_saved(
     saved: SavedPlan, plan: Plan, state: State | None, declared: Mapping[Address, Digest], now: datetime
 ) -> Rest:

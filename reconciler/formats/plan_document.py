@@ -6,6 +6,7 @@ follow from it (places, reasons, times) is under the hash: a document with one o
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
@@ -14,8 +15,8 @@ from reconciler.core.declaration import Flags
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.digest import SCHEME
 from reconciler.core.forecast import Forecast
-from reconciler.core.plan import Blocked, Change, Regenerate, Reissue, Resume, Undecided, flags_of, place_of
-from reconciler.core.saved import SavedPlan
+from reconciler.core.plan import Blocked, Change, Plan, Regenerate, Reissue, Resume, Undecided, flags_of, place_of
+from reconciler.core.saved import LIFETIME
 from reconciler.core.timestamp import timestamp
 from reconciler.formats.seal import sealed
 from reconciler.formats.state import unsettled_object
@@ -28,16 +29,17 @@ BEGINNING = b'{\n "format_version": "1.'
 BOUND = ("project", "environment", "tenant", "entity", "refreshed_at", "lineage", "serial", "epoch")
 
 
-def write_plan(saved: SavedPlan) -> bytes:
-    plan, bound = saved.plan, saved.plan.binding
+def write_plan(plan: Plan, *, made: datetime, lifetime: timedelta = LIFETIME) -> bytes:
+    """Return the document of *plan*, *made* then and good for *lifetime*."""
+    bound = plan.binding
     head = {
         "format_version": FORMAT_VERSION,
-        "plan_id": saved.id,
+        "plan_id": plan.id,
         "digest_scheme": SCHEME,
         **{name: getattr(bound, name) for name in BOUND},
         "after_server_error": bound.after_server_error,
-        "made": saved.made,
-        "expires": saved.expires,
+        "made": timestamp(made),
+        "expires": timestamp(made + lifetime),
         "only": [each.text for each in plan.selection.only],
         "except": [each.text for each in plan.selection.excepted],
         "summary": plan.summary,

@@ -6,6 +6,7 @@ Rule: no field is read and then ignored. What later versions will know is refuse
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from posixpath import normpath
+from typing import TYPE_CHECKING
 
 from reconciler.core.diagnostics import Place, nearest, shown
 from reconciler.core.environment import (
@@ -23,10 +24,12 @@ from reconciler.core.environment import (
 )
 from reconciler.core.share import FREE_SHARE
 from reconciler.formats.fields import check_keys, mapping_of, text_of
-from reconciler.formats.guardrails import read_guardrails
 from reconciler.formats.settings import choice, optional_text, report_missing, share, texts
 from reconciler.formats.spec import check_document_version
 from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Sequence, TooManyFaults, Unreadable
+
+if TYPE_CHECKING:
+    from reconciler.core.guardrail_limits import Guardrails
 
 _PROJECT = ("version", "name", "default", "environments")
 _ENVIRONMENT = ("api", "specs", "state", "after_server_error", "guardrails", "signing_key")
@@ -114,7 +117,7 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
     state_file = _only_text(mapping, "state", "file", reading)
     api = _api(mapping, reading)
     after = choice(mapping, "after_server_error", list(AfterServerError), reading)
-    guardrails = read_guardrails(mapping.values.get("guardrails"), reading)
+    guardrails = _guardrails(mapping, reading)
     if api is None or specs is None or state_file is None:
         return None
     return Environment(
@@ -127,6 +130,14 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
         signing_key=_secret(mapping, "signing_key", reading) if "signing_key" in mapping.keys else None,
         guardrails=guardrails,
     )
+
+
+def _guardrails(environment: Mapping, reading: Reading) -> "Guardrails | None":
+    if "guardrails" not in environment.keys:
+        return None
+    from reconciler.formats.guardrails import read_guardrails  # noqa: PLC0415  (few environments have any)
+
+    return read_guardrails(environment.values.get("guardrails"), reading)
 
 
 def _specs(environment: Mapping, reading: Reading) -> str | None:

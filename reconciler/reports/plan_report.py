@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.forecast import Basis
-from reconciler.core.guardrail_limits import Refusal
 from reconciler.core.plan import Change, Plan, flags_of, place_of
 from reconciler.core.selection import Action
 
 if TYPE_CHECKING:
+    from reconciler.core.guardrail_limits import Refusal
     from reconciler.reports.plan_risks import FlagsUse, Risk
 
 
@@ -62,7 +62,7 @@ class PlanReport:
     apply_command: str
     show_command: str
     warnings: tuple[Diagnostic, ...]
-    refusals: tuple[Refusal, ...]
+    refusals: "tuple[Refusal, ...]"
     has_calls: bool
 
     @property

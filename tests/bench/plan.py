@@ -1,8 +1,10 @@
 """How long reading, planning and validating take, as ratios to yardsticks in the same run.
 
-Run: python tests/bench/plan.py [PART ...], with the parts `start`, `yaml`, `csv`, `million`, `faults` and `terraform`.
+Run: python tests/bench/plan.py [PART ...], with the parts `start`, `yaml`, `csv`, `million`, `faults`, `saved` and
+`terraform`.
 """
 
+import gc
 import json
 import os
 import shutil
@@ -13,16 +15,22 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
 from reconciler.core.digest import digest_of
 from reconciler.core.entry import Applied, CallRecord
 from reconciler.core.fold import fold
+from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Outcome, Result
-from reconciler.core.selection import Action
+from reconciler.core.selection import EVERYTHING, Action
 from reconciler.core.state import State
 from reconciler.core.timestamp import Timestamp
+from reconciler.engine.plan import plan_environment
+from reconciler.formats.plan_document import write_plan
+from reconciler.formats.plan_reader import read_plan
 from reconciler.formats.state import write_state
 from reconciler.workspace.folder import load_project, load_spec
 
@@ -51,7 +59,7 @@ resource "terraform_data" "call" {
 }
 """
 PYTHON, TOOL = sys.executable, [sys.executable, "-m", "reconciler"]
-APPLY_ALL = "apply-all"
+APPLY_ALL, SAVED_PARTS = "apply-all", "saved-parts"
 BARE = [PYTHON, "-c", "pass"]
 
 
@@ -215,6 +223,45 @@ def faults(top: Path) -> None:
     compare("validate 10,000 with 100 faults / without", validate, validate, faulty, status=3, other=whole)
 
 
+def saved(top: Path) -> None:
+    """What a saved plan of 100,000 calls costs besides planning them: to write it, to read it, to check it."""
+    write_rows(top, MANY)
+    for path in top.glob("state.json*"):
+        path.unlink()
+    parts = [
+        subprocess.run([PYTHON, __file__, SAVED_PARTS, str(top)], check=True, capture_output=True) for _ in range(3)
+    ]
+    write, read, check_, size = (
+        statistics.median(column) for column in zip(*(map(float, p.stdout.split()) for p in parts), strict=True)
+    )
+    planning = statistics.median(measure(COLD, top, status=2).cpu for _ in range(3))
+    whole = f"{MANY:,} calls saved, read and checked / planned"
+    print(
+        f"{whole:<52} {write + read + check_:7.3f} s {planning:7.3f} s  cpu x{(write + read + check_) / planning:6.3f}"
+    )
+    print(f"  write {write:.3f} s, read {read:.3f} s, check {check_:.3f} s; the document has {size / 1e6:.1f} MB")
+
+
+def saved_parts(folder: Path) -> tuple[float, ...]:
+    """Return the CPU seconds of writing, reading and checking the plan of *folder*, and the document's bytes."""
+    project, now = load_project(folder), datetime(2026, 11, 22, 12, tzinfo=UTC)
+    spec = load_spec(folder, project.environments["local"])
+    plan = plan_environment(project, project.environments["local"], spec, None, now=now, selection=EVERYTHING)
+    assert len(plan.calls) == MANY
+    assert plan.id
+    gc.freeze()
+    gc.disable()
+    times = [time.process_time()]
+    content = write_plan(plan, made=now)
+    times.append(time.process_time())
+    read = read_plan(content, "plan.json")
+    times.append(time.process_time())
+    assert plan_violations(plan, spec, None, now) == ()
+    times.append(time.process_time())
+    assert read.id == plan.id
+    return (*(after - before for before, after in pairwise(times)), len(content))
+
+
 def terraform(top: Path) -> None:
     binary = shutil.which("terraform")
     if binary is None:
@@ -253,13 +300,16 @@ def multiply_instances(path: Path, count: int) -> None:
     path.write_text(json.dumps(state))
 
 
-PARTS = {each.__name__: each for each in (start, yaml, csv, million, faults, terraform)}
+PARTS = {each.__name__: each for each in (start, yaml, csv, million, faults, saved, terraform)}
 
 
 def main() -> None:
     if sys.argv[1:2] == [APPLY_ALL]:
         folder = Path(sys.argv[2])
         (folder / "state.json").write_bytes(applied_state(folder))
+        return
+    if sys.argv[1:2] == [SAVED_PARTS]:
+        print(*saved_parts(Path(sys.argv[2])))
         return
     print(f"{'medians of pairs, each a process':<52} {'ours':>9} {'yardstick':>9}")
     for part in sys.argv[1:] or PARTS:

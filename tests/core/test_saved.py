@@ -36,11 +36,13 @@ from reconciler.core.plan import Plan
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.planner import make_plan
 from reconciler.core.run import Outcome, Result
-from reconciler.core.saved import LIFETIME, Rest, SavedPlan, rest_of_expected, rest_of_saved, saved_plan
+from reconciler.core.saved import LIFETIME, Rest, SavedPlan, rest_of_expected, rest_of_saved
 from reconciler.core.state import State
 from reconciler.core.table import digests_of
 from reconciler.core.timestamp import timestamp
 from reconciler.errors import StalePlan, WrongTenant
+from reconciler.formats.plan_document import write_plan
+from reconciler.formats.plan_reader import read_plan
 
 FIRST, SECOND, THIRD = (declare(subscription(version)) for version in (1, 2, 3))
 OTHER = declare(charge())
@@ -53,7 +55,12 @@ def planned(spec: Spec = SPEC, state: State = EMPTY) -> Plan:
 
 
 def saved(spec: Spec = SPEC, state: State = EMPTY) -> SavedPlan:
-    return saved_plan(planned(spec, state), made=NOW, lifetime=LIFETIME)
+    return written(planned(spec, state))
+
+
+def written(plan: Plan) -> SavedPlan:
+    """What is read of the document of *plan*."""
+    return read_plan(write_plan(plan, made=NOW), "plan.json")
 
 
 def rest(plan: SavedPlan, state: State, spec: Spec = SPEC, *, after: timedelta = timedelta(0)) -> Rest:
@@ -245,7 +252,7 @@ def test_another_binding_makes_it_stale(field: str, value: str | None, said: str
 
 @pytest.mark.parametrize("field", ["tenant", "entity"])
 def test_a_plan_for_another_tenant_or_entity_is_refused_as_such(field: str) -> None:
-    made = saved_plan(replace(planned(), binding=replace(BINDING, **{field: "111"})), made=NOW, lifetime=LIFETIME)  # type: ignore[arg-type]
+    made = written(replace(planned(), binding=replace(BINDING, **{field: "111"})))  # type: ignore[arg-type]
     now = replace(planned(), binding=replace(BINDING, **{field: "222"}))  # type: ignore[arg-type]
     with pytest.raises(WrongTenant, match=f"made for {field} 111, and project file and state say 222"):
         rest_of_saved(made, now, EMPTY, digests_of(SPEC), NOW)
