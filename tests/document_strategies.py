@@ -97,7 +97,7 @@ freezes = st.fixed_dictionaries(
 )
 allowances = st.fixed_dictionaries(
     {
-        "rule": st.sampled_from(["max_calls", "freeze", "owner", "time_zone"]),
+        "rule": st.sampled_from(["max_calls", "freeze", "canary", "time_zone"]),
         "for": st.sampled_from(["*", "type:Subscription", "type:A", f"p1-{'a' * 64}", "p1-a", "file:"]),
         "reason": texts,
         "until": days,
@@ -111,6 +111,7 @@ guardrails = st.fixed_dictionaries(
         "forbidden_flags": st.lists(flags, max_size=2),
         **dict.fromkeys(["reason", "owner"], texts),
         "freeze": freezes,
+        "canary": counts,
         "time_zone": zones,
         "allow": st.lists(allowances, max_size=2),
     },
@@ -185,8 +186,9 @@ GUARDRAILS: Value = {
         "periods": [{"from": "2026-12-20", "to": "2027-01-04", "reason": "r"}],
         "announce": 10,
     },
+    "canary": 10,
     "time_zone": "America/New_York",
-    "allow": [{"rule": "max_calls", "for": "Subscription/A-*", "reason": "r", "until": "2026-12-01"}],
+    "allow": [{"rule": "canary", "for": "Subscription/A-*", "reason": "r", "until": "2026-12-01"}],
 }
 PROJECT_FILE: Value = {
     "version": 1,

@@ -12,18 +12,19 @@ from typing import NoReturn
 
 from reconciler import __version__
 from reconciler.cli.approved import check_usage, load_saved, narrowed, rest_of, take_environment, told
-from reconciler.cli.guard import check_guardrails, guarded, kept_rules, until_frozen
+from reconciler.cli.guard import check_guardrails, guarded, kept_rules, staged_calls, until_frozen
 from reconciler.cli.progress import ConsoleProgress
 from reconciler.cli.project import OpenProject, Planned, hold_lock, make_planned, open_project
 from reconciler.cli.proof import open_proof
 from reconciler.cli.run_log import RunLog, open_log
 from reconciler.cli.sending import nobody, open_platform
 from reconciler.cli.wiring import World, open_journals
+from reconciler.core.canary import Stage
 from reconciler.core.environment import Choice, Environment
 from reconciler.core.plan import place_of
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Run, Stop, exit_status
-from reconciler.core.saved import Rest, SavedPlan
+from reconciler.core.saved import SavedPlan
 from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.errors import IllegalPlan, Interrupted, OutOfTime, ReconcilerError, StalePlan, Terminated, UsageError
@@ -183,7 +184,8 @@ def _run(session: _Session) -> tuple[Run, int]:
     _check_confirmed(planned.opened.environment, arguments)
     if planned.plan.calls:
         _confirm(planned.opened, session)
-    return _apply(session, planned, rest), rest.refused if rest else 0
+    stage = staged_calls(planned, rest.approval if rest else None, world)
+    return _apply(session, planned, stage), rest.refused if rest else 0
 
 
 def _show(planned: Planned, arguments: argparse.Namespace, world: World) -> None:
@@ -259,14 +261,14 @@ class _Signals:
         self.stop = self.stop or stop
 
 
-def _apply(session: _Session, planned: Planned, rest: Rest | None) -> Run:
+def _apply(session: _Session, planned: Planned, stage: Stage) -> Run:
     """Carry the plan out, between a line of the log that says what and one that says how it ended."""
     log, plan, state = session.log, planned.plan, planned.stored.state
     run = session.world.new_run()
     environment = planned.opened.environment
     log.begin(
         run=run,
-        plan=rest.approval.plan_id if rest and rest.approval else plan.id,
+        plan=stage.approval.plan_id if stage.approval else plan.id,
         project=planned.opened.project.name,
         environment=environment.name,
         tenant=environment.tenant or (state.tenant if state else None),
@@ -275,7 +277,7 @@ def _apply(session: _Session, planned: Planned, rest: Rest | None) -> Run:
     )
     try:
         gc.freeze()  # what was planned lives to the end: the collector need not look at it again and again
-        finished = asyncio.run(_send(session, run, planned, rest))
+        finished = asyncio.run(_send(session, run, planned, stage))
     except _FAILURES as error:
         failure = _failure_of(error)
         log.end(run, status=failure.exit_status, error=type(failure).__name__)
@@ -284,7 +286,7 @@ def _apply(session: _Session, planned: Planned, rest: Rest | None) -> Run:
     return finished
 
 
-async def _send(session: _Session, run: str, planned: Planned, rest: Rest | None) -> Run:
+async def _send(session: _Session, run: str, planned: Planned, stage: Stage) -> Run:
     arguments, world, time = session.arguments, session.world, session.time
     opened, plan = planned.opened, planned.plan
     places = [place_of(change) for change in plan.calls]
@@ -292,7 +294,8 @@ async def _send(session: _Session, run: str, planned: Planned, rest: Rest | None
         plan=plan,
         stored=planned.stored,
         run=run,
-        approval=rest.approval if rest else None,
+        approval=stage.approval,
+        first=stage.first,
         who=world.identity()["who"],
         commit=commit_of(opened.folder) if plan.calls else None,
         guardrails=kept_rules(planned),

@@ -14,6 +14,11 @@ from reconciler.cli.project import Planned
 from reconciler.cli.wiring import World
 from reconciler.engine.plan import platform_time
 from reconciler.errors import GuardrailError
+from reconciler.reports.plan_report import counted
+
+if TYPE_CHECKING:
+    from reconciler.core.canary import Stage
+    from reconciler.core.state import Approval
 
 if TYPE_CHECKING:  # a plan does not pay for what a run is made of
     from reconciler.core.run import Stop
@@ -26,7 +31,7 @@ def guarded(planned: Planned) -> Planned:
         return planned
     from reconciler.core.judgement import judged, past_of  # noqa: PLC0415  (see above)
 
-    past = past_of(planned.plan, planned.stored.state)
+    past = past_of(planned.plan, planned.stored.state, planned.spec)
     return replace(planned, plan=judged(planned.plan, environment, past, planned.at))
 
 
@@ -41,6 +46,27 @@ def check_guardrails(planned: Planned) -> None:
         )
 
 
+def staged_calls(planned: Planned, approval: "Approval | None", world: World) -> "Stage":
+    """Return what of the plan goes first, and the approval that it is a part of; a person is told."""
+    from reconciler.core.canary import Stage, staged  # noqa: PLC0415  (see above)
+
+    guardrails = planned.opened.environment.guardrails
+    if guardrails is None:
+        return Stage(approval=approval)
+    stage = staged(
+        planned.plan,
+        planned.stored.state,
+        planned.spec,
+        limit=guardrails.canary,
+        approval=approval,
+        now=planned.at,
+    )
+    if stage.first:
+        first, others = counted(len(stage.first), "call"), len(planned.plan.calls) - len(stage.first)
+        world.console.err(f"Canary: {first} of this plan first; the other {others:,} only when all of them are done.\n")
+    return stage
+
+
 def kept_rules(planned: Planned) -> tuple[str, ...]:
     """Return, in words, the rules that an apply of the plan keeps: its run is recorded with them."""
     environment = planned.opened.environment
@@ -48,7 +74,7 @@ def kept_rules(planned: Planned) -> tuple[str, ...]:
         return ()
     from reconciler.core.judgement import kept, past_of  # noqa: PLC0415  (see above)
 
-    return kept(planned.plan, environment, past_of(planned.plan, planned.stored.state), planned.at)
+    return kept(planned.plan, environment, past_of(planned.plan, planned.stored.state, planned.spec), planned.at)
 
 
 def until_frozen(planned: Planned, world: World, stop: Callable[[], Stop | None]) -> Callable[[], Stop | None]:
@@ -71,5 +97,5 @@ def _freeze_begins(planned: Planned) -> datetime | None:
         return None
     from reconciler.core.judgement import freeze_begins, past_of  # noqa: PLC0415  (see above)
 
-    past = past_of(planned.plan, planned.stored.state)
+    past = past_of(planned.plan, planned.stored.state, planned.spec)
     return freeze_begins(planned.plan, planned.opened.environment, past, planned.at)

@@ -32,6 +32,16 @@ def used(
             yield each
 
 
+def lifts_canary(guardrails: Guardrails, now: datetime, plan_id: str, declaration: Declaration) -> bool:
+    """Whether what was refused in the canary of a plan is no reason to hold others back."""
+    return any(
+        each.rule is Rule.CANARY
+        and is_in_force(each, guardrails, now)
+        and (each.scope == plan_id or _takes(each.scope, declaration))
+        for each in guardrails.allow
+    )
+
+
 def is_in_force(allowance: Allowance, guardrails: Guardrails, now: datetime) -> bool:
     return guardrails.day(now) <= allowance.until
 

@@ -10,11 +10,11 @@ from datetime import datetime
 
 from reconciler.core.address import Address, lane_of_address
 from reconciler.core.digest import Digest
-from reconciler.core.entry import Unsettled
+from reconciler.core.entry import Applied, Refused, Unsettled
 from reconciler.core.plan import Change, Plan, Regenerate, Reissue
 from reconciler.core.run import Result
 from reconciler.core.seen import lanes_of, seen
-from reconciler.core.state import Approval, ApprovedCall, State
+from reconciler.core.state import Approval, ApprovedCall, Canary, State
 from reconciler.core.timestamp import Timestamp, moment
 
 
@@ -35,6 +35,7 @@ def advanced(approval: Approval, results: Iterable[Result], *, before: State, af
     the plan saw it, so that what is left in it is stale.
     """
     calls, touched = dict(approval.calls), set[str]()
+    results = tuple(results)
     for result in results:
         if result.record is None:
             continue
@@ -49,7 +50,20 @@ def advanced(approval: Approval, results: Iterable[Result], *, before: State, af
     was, now = seen(before, touched & left), seen(after, touched & left)
     own = {lane: now[lane] for lane in now if was.get(lane) == approval.lanes.get(lane)}
     lanes = {**{lane: told for lane, told in approval.lanes.items() if lane in left}, **own}
-    return replace(approval, calls=calls, lanes=lanes)
+    canary = _learned(approval.canary, results) if approval.canary else None
+    return replace(approval, calls=calls, lanes=lanes, canary=canary)
+
+
+def _learned(canary: Canary, results: Iterable[Result]) -> Canary:
+    """Return what is known of *canary* after *results*; of a call that is in doubt nothing is."""
+    left, refused = dict(canary.left), dict(canary.refused)
+    for each in results:
+        if isinstance(each.record, Applied):
+            left.pop(each.address, None)
+            refused.pop(each.address, None)
+        elif isinstance(each.record, Refused) and each.address in left:
+            refused[each.address] = left.pop(each.address)
+    return Canary(left=left, refused=refused)
 
 
 def covers(approval: Approval, plan: Plan) -> bool:
@@ -58,8 +72,16 @@ def covers(approval: Approval, plan: Plan) -> bool:
 
 
 def approving(state: State, approval: Approval, now: datetime) -> State:
-    """Return *state* with *approval* in it, and without those that have expired."""
-    kept = {each.plan_id: each for each in state.approvals.values() if moment(each.expires) > now}
+    """Return *state* with *approval* in it, and without those that have expired.
+
+    One whose canary was refused stays, as long as that call was not done: time alone does not lift a verdict.
+    """
+    kept = {
+        each.plan_id: each
+        for each in state.approvals.values()
+        if moment(each.expires) > now
+        or (each.canary and any(not is_done(state, *call) for call in each.canary.refused.items()))
+    }
     return replace(state, approvals={**kept, approval.plan_id: approval})
 
 
@@ -82,6 +104,11 @@ def departures(approval: Approval, plan: Plan, declared: Mapping[Address, Digest
             yield f"the state: {address} is at call {change.call} now, and the plan says call {approved.number}"
         elif lane_of_address(address) in moved:
             yield f"the state: {_lane_of(address)} was changed by another run"
+
+
+def is_done(state: State, address: Address, digest: Digest) -> bool:
+    applied = state.known(address).applied
+    return applied is not None and applied.call.digest == digest
 
 
 def _lane_of(address: Address) -> str:

@@ -26,6 +26,7 @@ class Rule(StrEnum):
     REASON = "reason"
     OWNER = "owner"
     FREEZE = "freeze"
+    CANARY = "canary"
 
 
 COUNTING = (Rule.MAX_CALLS, Rule.MAX_CALLS_PER_DAY, Rule.MAX_REMIGRATE, Rule.MAX_REMIGRATE_PER_DAY)
@@ -83,7 +84,8 @@ class Guardrails:
     """What the project file sets for one environment; a rule that is not set is None or empty and refuses nothing.
 
     *limits* are the numbers of calls, by rule; *max_reissued_share* is from 0 to below 1; *reason* and *owner* are
-    globs over what a declaration says of them. Days begin and end in *zone*, an IANA time zone called *zone_name*.
+    globs over what a declaration says of them; *canary* is how many calls go first. Days begin and end in *zone*, an
+    IANA time zone called *zone_name*.
     """
 
     place: Place
@@ -93,6 +95,7 @@ class Guardrails:
     reason: str | None = None
     owner: str | None = None
     freeze: Freeze | None = None
+    canary: int | None = None
     allow: tuple[Allowance, ...] = ()
     zone: tzinfo = UTC
     zone_name: str = "UTC"
@@ -109,6 +112,7 @@ class Guardrails:
             (Rule.REASON, self.reason),
             (Rule.OWNER, self.owner),
             (Rule.FREEZE, self.zone_name if self.freeze else None),
+            (Rule.CANARY, self.canary),
         )
         return tuple(f"{rule} {limit}" for rule, limit in (*self.limits.items(), *others) if limit is not None)
 

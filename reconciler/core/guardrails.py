@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from reconciler.core.allowances import counted, lifting
+from reconciler.core.allowances import counted, lifting, lifts_canary
+from reconciler.core.canary import Standing
 from reconciler.core.environment import Environment
 from reconciler.core.freeze import frozen_on
 from reconciler.core.guardrail_limits import Refusal, Rule, flags_words
@@ -25,12 +26,13 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What rules may know of what was done: its *runs*, the oldest first.
+    """What rules may know of what was done: its *runs*, and where the *canaries* of earlier plans stand.
 
     *approved* are the ids of approved plans that the plan is the rest of, besides its own.
     """
 
     runs: Sequence[RunRecord] = ()
+    canaries: Sequence[Standing] = ()
     approved: frozenset[str] = frozenset()
 
 
@@ -130,6 +132,21 @@ def freeze(plan: Plan, environment: Environment, past: Past, now: datetime) -> R
     )
 
 
+def canary(plan: Plan, environment: Environment, past: Past, now: datetime) -> Refusal | None:
+    """Refuse to go on where the first calls of a plan have gone wrong, until that is put right or let past."""
+    guardrails = environment.guardrails
+    if guardrails is None or guardrails.canary is None:
+        return None
+    calls = {each.address for each in plan.calls}
+    for standing in past.canaries if calls else ():
+        failed = [a for a, d in standing.failed.items() if not lifts_canary(guardrails, now, standing.plan_id, d)]
+        missing = [a for a, d in standing.open.items() if not lifts_canary(guardrails, now, standing.plan_id, d)]
+        stuck = failed or [each for each in missing if each not in calls]
+        if stuck:
+            return _stopped(standing.plan_id, stuck, "refused" if failed else "not settled", environment, now)
+    return None
+
+
 def _counted(rule: Rule, plan: Plan, environment: Environment, past: Past, now: datetime) -> Sequence[Calling]:
     return counted(rule, plan, environment.guardrails, now, past.approved) if environment.guardrails else ()
 
@@ -173,6 +190,19 @@ def _unlike(
         limit=pattern,
         told=f"{_calls(len(found))} whose {rule} is missing or unlike {pattern!r}: {_named(found)}",
         hint=f"Write {rule}: into the spec, for the file or the declaration, or {lifting(rule, environment, now)}",
+    )
+
+
+def _stopped(plan_id: str, stuck: Sequence[str], how: str, environment: Environment, now: datetime) -> Refusal:
+    was = "was" if len(stuck) == 1 else "were"
+    mend = "Mend it: change its declaration (a new trigger is enough) or take it out"
+    wait = "Settle it: apply it again within the day, or find out what happened and use `reconciler state resolve`"
+    return Refusal(
+        rule=Rule.CANARY,
+        figure=len(stuck),
+        limit=0,
+        told=f"{len(stuck):,} of the calls that went first for plan {plan_id} {was} {how}: {_listed(stuck)}",
+        hint=f"{mend if how == 'refused' else wait}; or {lifting(Rule.CANARY, environment, now, scope=plan_id)}",
     )
 
 

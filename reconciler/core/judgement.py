@@ -6,6 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 
 from reconciler.core.allowances import counted, used
 from reconciler.core.approval import covers
+from reconciler.core.canary import standings
+from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.environment import Environment
 from reconciler.core.freeze import next_freeze
@@ -13,6 +15,7 @@ from reconciler.core.guardrail_limits import Guardrails, Rule
 from reconciler.core.guardrails import (
     Guardrail,
     Past,
+    canary,
     forbidden_flags,
     freeze,
     max_calls,
@@ -32,6 +35,7 @@ _FURTHEST = 60
 
 GUARDRAILS: tuple[Guardrail, ...] = (
     freeze,
+    canary,
     forbidden_flags,
     max_remigrate,
     max_remigrate_per_day,
@@ -44,12 +48,12 @@ GUARDRAILS: tuple[Guardrail, ...] = (
 """All rules, in the order in which a person wants to read of them."""
 
 
-def past_of(plan: Plan, state: State | None) -> Past:
+def past_of(plan: Plan, state: State | None, spec: Spec) -> Past:
     """Return what rules may know of what *state* remembers; a plan without calls needs nothing."""
     if state is None or not plan.calls:
         return Past()
     approved = frozenset(each.plan_id for each in state.approvals.values() if covers(each, plan))
-    return Past(runs=state.history, approved=approved)
+    return Past(runs=state.history, canaries=standings(plan, state, spec), approved=approved)
 
 
 def judged(plan: Plan, environment: Environment, past: Past, now: datetime) -> Plan:

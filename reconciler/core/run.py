@@ -30,6 +30,7 @@ class Stop(StrEnum):
     BUDGET = "the tenant's request budget is used up for now"
     DEADLINE = "the deadline is near"
     CALLS = "--max-calls is reached"
+    CANARY = "not all of the calls that went first, as a canary, were done"
     FREEZE = "a freeze of the environment has begun"
     STORAGE = "the state or its journal cannot be written"
     STALE = "the state was replaced by somebody else"
@@ -127,6 +128,7 @@ _OF_STOP = {
     Stop.CREDENTIALS: 8,
     Stop.OTHER_TENANT: 8,
     Stop.STALE: 5,
+    Stop.CANARY: 9,
     Stop.FREEZE: 9,
 }
 _STRONGEST_FIRST = (130, 143, 8, 9, 5, 7, 6, 1)

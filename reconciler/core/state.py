@@ -41,17 +41,26 @@ class ApprovedCall(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """The calls of a plan that went first. *left* have not ended, or are in doubt; *refused* were refused."""
+
+    left: Mapping[Address, Digest]
+    refused: Mapping[Address, Digest] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """An approved plan of which something is left to do, good until *expires*.
 
     *calls* are those that are left; *lanes* are the fingerprints of the lanes they are in, as the plan saw them or its
-    own runs left them.
+    own runs left them. *canary* is None if none has gone first.
     """
 
     plan_id: str
     expires: Timestamp
     calls: Mapping[Address, ApprovedCall]
     lanes: Mapping[str, str]
+    canary: Canary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from reconciler.core.address import Address
 from reconciler.core.approval import approving
 from reconciler.core.call import Authorship
 from reconciler.core.diagnostics import InvalidInput, Place
@@ -61,6 +62,8 @@ class Request:
     *approval* is what of an approved plan *plan* carries out; None if nobody has approved more than this very run.
     *who* runs this at which *commit* of the project, and the *guardrails* that it keeps, are remembered.
 
+    *first* are the calls that must be done before any other begins.
+
     *machine* names the one this runs on, whose clock is compared with the platform's; *place* is the environment's in
     the project file.
 
@@ -78,6 +81,7 @@ class Request:
     who: str | None = None
     commit: str | None = None
     guardrails: tuple[str, ...] = ()
+    first: frozenset[Address] = frozenset()
     machine: str = ""
     place: Place = _PROJECT_FILE
     concurrency: int | None = None
@@ -275,6 +279,7 @@ def _sends(request: Request, ports: Ports, base: _Base, journal: GroupCommit) ->
     bound = request.plan.binding
     return Sends(
         request.plan,
+        first=request.first,
         run=request.run,
         scope=KeyScope(
             project=bound.project,

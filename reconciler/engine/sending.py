@@ -8,7 +8,7 @@ done.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.core.address import Address, lane_of, parse_address
@@ -18,6 +18,7 @@ from reconciler.core.limiter import Limiter
 from reconciler.core.outcome import Knowledge, Refusal
 from reconciler.core.plan import Blocked, Calling, Change, Plan, Reissue, Resume, Undecided
 from reconciler.core.run import CallError, Outcome, Pace, Result, Stop
+from reconciler.engine.canary import Canary
 from reconciler.engine.gate import Gate
 from reconciler.engine.group_commit import GroupCommit
 from reconciler.engine.tries import Tries, Try, too_old
@@ -50,6 +51,7 @@ class Sends:
         self,
         plan: Plan,
         *,
+        first: Collection[Address] = (),
         run: str,
         scope: KeyScope,
         authorship: Mapping[str, Authorship],
@@ -77,7 +79,8 @@ class Sends:
         self._lanes: dict[str, list[Change]] = {}
         for change in reversed(plan.changes):
             self._lanes.setdefault(lane_of(parse_address(change.address)), []).append(change)
-        self._free = deque(reversed(self._lanes))
+        self._canary = Canary(first)
+        self._free = deque(lane for lane in reversed(self._lanes) if not self._canary.holds(lane, self._lanes[lane]))
         self._begun: deque[tuple[str, Try]] = deque()
         self._trying = 0
         self._calls_left = sender.max_calls
@@ -206,12 +209,15 @@ class Sends:
         if result.outcome is not Outcome.DONE:
             while rest:
                 self._remember(_not_sent(rest.pop()))
-        elif rest:
+        elif rest and not self._canary.holds(lane, rest):
             self._free.append(lane)
 
     def _remember(self, result: Result) -> None:
         self.results[result.address] = result
         self._counts[result.outcome] += 1
+        self._free.extend(self._canary.ended(result))
+        if self._canary.has_failed and not self._canary.is_open:
+            self._over = self._over or Stop.CANARY
         self._untold.append((self._journal.noted, result))
 
     def _tell(self) -> None:

@@ -18,7 +18,7 @@ from reconciler.formats.fields import check_keys, mapping_of, sequence_of
 from reconciler.formats.settings import choice, count, optional_text, report_missing, required_text, share
 from reconciler.formats.yaml_reader import Mapping, Node, Reading
 
-_OTHERS = ("max_reissued_share", "forbidden_flags", "reason", "owner", "freeze", "time_zone", "allow")
+_OTHERS = ("max_reissued_share", "forbidden_flags", "reason", "owner", "freeze", "canary", "time_zone", "allow")
 _FREEZE = ("month_end", "quarter_end", "periods", "announce")
 _EDGE = ("last", "first")
 _PERIOD = ("from", "to", "reason")
@@ -62,6 +62,7 @@ def read_guardrails(node: Node | None, reading: Reading) -> Guardrails | None:
         reason=optional_text(mapping, "reason", reading),
         owner=optional_text(mapping, "owner", reading),
         freeze=_freeze(mapping.values.get("freeze"), reading),
+        canary=count(mapping, "canary", reading, least=1),
         allow=tuple(_allowances(mapping, reading)),
         zone=zone,
         zone_name=zone_name,

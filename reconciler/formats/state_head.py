@@ -6,10 +6,11 @@ from reconciler.core.address import Address, parse_address
 from reconciler.core.diagnostics import shown
 from reconciler.core.digest import Digest
 from reconciler.core.history import RunRecord, broken_link
-from reconciler.core.state import Approval, ApprovedCall
+from reconciler.core.state import Approval, ApprovedCall, Canary
 from reconciler.formats.json_reader import JsonDocument
 
-_APPROVAL = ("plan", "expires", "calls", "lanes")
+_APPROVAL = ("plan", "expires", "calls", "lanes", "canary")
+_CANARY = ("left", "refused")
 _COUNTS = ("calls", "done", "refused", "in_doubt", "undecided", "not_started")
 _RUN = (
     *("run", "act", "reason", "plan", "began", "ended", "who", "commit", *_COUNTS, "left", "remigrate", "guardrails"),
@@ -24,7 +25,11 @@ _REWRITTEN = (
 def approval_object(approval: Approval) -> dict[str, Any]:
     calls = {address: list(approval.calls[address]) for address in sorted(approval.calls)}
     lanes = {lane: approval.lanes[lane] for lane in sorted(approval.lanes)}
-    return {"plan": approval.plan_id, "expires": approval.expires, "calls": calls, "lanes": lanes}
+    told = {"plan": approval.plan_id, "expires": approval.expires, "calls": calls, "lanes": lanes}
+    canary = approval.canary
+    return (
+        {**told, "canary": {name: dict(sorted(getattr(canary, name).items())) for name in _CANARY}} if canary else told
+    )
 
 
 def run_object(run: RunRecord) -> dict[str, Any]:
@@ -67,18 +72,44 @@ def _approval(document: JsonDocument, value: object) -> Approval:
             _call(document, address, told) for address, told in document.take(value, "calls", dict, where).items()
         ),
         lanes=lanes,
+        canary=_canary(document, document.take_or_none(value, "canary", dict, where)),
     )
 
 
-def _call(document: JsonDocument, address: str, value: object) -> tuple[Address, ApprovedCall]:
+def _canary(document: JsonDocument, value: dict[str, Any] | None) -> Canary | None:
+    if value is None:
+        return None
+    document.check_keys(value, _CANARY, "a canary")
+    left, refused = (
+        {
+            _address(document, address): _digest(document, told, address)
+            for address, told in document.take(value, name, dict, "a canary").items()
+        }
+        for name in _CANARY
+    )
+    return Canary(left=left, refused=refused)
+
+
+def _address(document: JsonDocument, address: str) -> Address:
     try:
         parse_address(address)
     except ValueError:
         document.refuse("bad-address", f"{shown(address)} is not the address of any target")
+    return Address(address)
+
+
+def _digest(document: JsonDocument, value: object, address: str) -> Digest:
+    if not isinstance(value, str):
+        document.refuse("wrong-field", f"a canary: {address} must have a digest")
+    return Digest(value)
+
+
+def _call(document: JsonDocument, address: str, value: object) -> tuple[Address, ApprovedCall]:
+    known = _address(document, address)
     pair = value if isinstance(value, list) else []
     if [type(each) for each in pair] != [int, str] or pair[0] < 0:
         document.refuse("wrong-field", f"an approval: {address} must have a call number and a digest")
-    return Address(address), ApprovedCall(pair[0], Digest(pair[1]))
+    return known, ApprovedCall(pair[0], Digest(pair[1]))
 
 
 def read_history(document: JsonDocument, top: dict[str, Any]) -> tuple[RunRecord, ...]:

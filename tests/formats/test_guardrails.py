@@ -45,7 +45,7 @@ def test_what_is_not_said_is_not_limited() -> None:
 def test_every_limit_is_read_and_told_in_words() -> None:
     guardrails = good(
         "max_calls: 500, max_remigrate: 0, max_reissued_share: 0.25, reason: 'REV-[0-9]*', owner: '*', "
-        "forbidden_flags: [{onlyReSend: false, reMigrate: true}]"
+        "canary: 10, forbidden_flags: [{onlyReSend: false, reMigrate: true}]"
     )
 
     assert guardrails.limits == {Rule.MAX_CALLS: 500, Rule.MAX_REMIGRATE: 0}
@@ -57,6 +57,7 @@ def test_every_limit_is_read_and_told_in_words() -> None:
         "forbidden_flags onlyReSend false, reMigrate true",
         "reason REV-[0-9]*",
         "owner *",
+        "canary 10",
     )
 
 
@@ -99,6 +100,7 @@ FAULTS = {
     "a limit of nothing": ("max_calls_per_day: ", ["not-a-count 4:95"]),
     "a limit that is too great": ("max_remigrate_per_day: 1000000000", ["not-a-count 4:99"]),
     "a limit that is a list": ("max_calls: [1]", ["not-a-count 4:87"]),
+    "a canary of nothing": ("canary: 0", ["not-a-count 4:84"]),
     "a share of everything": ("max_reissued_share: 1", ["not-a-share 4:96"]),
     "flags that exclude each other": (
         "forbidden_flags: [{onlyReSend: true, reMigrate: true}]",
