@@ -20,6 +20,7 @@ from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.engine.plan import StoredState
 
 NOT_FOUND = Answer(status=404, is_business=True, success=False, reasons=(Reason("50000040", "no such object"),))
+BUSY = Answer(status=429, is_business=False)
 LOST = Fault(FaultKind.LOST, "connection reset")
 NOBODY = Tenancy(tenant=None, entity=None)
 LANES = [declare(subscription(version)) for version in (1, 2, 3)]
@@ -37,7 +38,7 @@ class World:
     """One plan, which is applied to a scripted platform; *first* are the calls that go first."""
 
     declarations: list[Declaration]
-    answers: dict[object, Answer | Fault | Exception] = field(default_factory=dict)
+    answers: dict[object, Answer | Fault | Exception | list[Answer | Fault | Exception]] = field(default_factory=dict)
     concurrency: int = 1
     max_calls: int | None = None
     stop: Stop | None = None
@@ -86,11 +87,13 @@ def test_nothing_else_leaves_before_all_that_go_first_have_ended(concurrency: in
 
 
 def test_a_later_version_of_a_lane_waits_for_the_others_that_go_first() -> None:
-    world = World(EVERYTHING, {"C-1": NOT_FOUND})
+    """The charge is slow to be refused; meanwhile the first version is done."""
+    slow: list[Answer | Fault | Exception] = [BUSY, BUSY, BUSY, NOT_FOUND]
+    world = World(EVERYTHING, {"C-1": slow}, concurrency=2)
 
     run = world.apply(CHARGES[1].address, LANES[0].address)
 
-    assert sorted(map(str, sent(world))) == ["1", "C-1"]
+    assert sorted(map(str, sent(world))) == ["1", *["C-1"] * 4]
     assert (run.stop, exit_status(run)) == (Stop.CANARY, 9)
 
 
@@ -123,7 +126,7 @@ answers = st.dictionaries(
 def test_every_change_has_a_result_and_others_leave_only_after_a_canary_that_is_done(
     first: set[Address], answers: dict[object, Answer | Fault | Exception], concurrency: int, most: int | None
 ) -> None:
-    world = World(EVERYTHING, answers, concurrency, most)
+    world = World(EVERYTHING, {**answers}, concurrency, most)
 
     run = world.apply(*first)
 
