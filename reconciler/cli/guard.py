@@ -16,12 +16,10 @@ from reconciler.engine.plan import platform_time
 from reconciler.errors import GuardrailError
 from reconciler.reports.plan_report import counted
 
-if TYPE_CHECKING:
-    from reconciler.core.canary import Stage
-    from reconciler.core.state import Approval
-
 if TYPE_CHECKING:  # a plan does not pay for what a run is made of
+    from reconciler.core.canary import Stage
     from reconciler.core.run import Stop
+    from reconciler.core.state import Approval
 
 
 def guarded(planned: Planned) -> Planned:
@@ -46,7 +44,7 @@ def check_guardrails(planned: Planned) -> None:
         )
 
 
-def staged_calls(planned: Planned, approval: "Approval | None", world: World) -> "Stage":
+def staged_calls(planned: Planned, approval: Approval | None, world: World) -> Stage:
     """Return what of the plan goes first, and the approval that it is a part of; a person is told."""
     from reconciler.core.canary import Stage, staged  # noqa: PLC0415  (see above)
 
