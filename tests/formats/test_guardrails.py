@@ -1,5 +1,6 @@
 """Guardrails as the project file says them: what is read, and every fault with its place."""
 
+import sys
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, date
@@ -181,8 +182,11 @@ def test_the_table_covers_every_code_of_the_reader() -> None:
 
 
 @pytest.fixture
-def without_time_zones() -> Iterator[None]:
-    """As on a machine without tzdata; the package of that name is not among those that tests install."""
+def without_time_zones(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As on a machine without tzdata, and without the package of that name, which others may bring along."""
+    for name in [each for each in sys.modules if each.startswith("tzdata.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tzdata", None)
     zoneinfo.ZoneInfo.clear_cache()
     zoneinfo.reset_tzpath(())
     yield
