@@ -8,7 +8,8 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, overload
+from itertools import compress
+from typing import Any, NamedTuple, overload
 
 from reconciler.core.address import Address, parse_address
 from reconciler.core.declaration import Declaration, Flags
@@ -46,6 +47,30 @@ _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, Recur
 _AGAIN = "Plan and review again."
 
 
+_CALLS = frozenset({Action.REGENERATE, Action.REISSUE, Action.RESUME})
+_NEW = frozenset({Action.REGENERATE, Action.REISSUE, Action.BLOCKED})
+_ACTIONS = frozenset(Action)
+
+
+class _Columns(NamedTuple):
+    """What carrying a plan out needs of its changes."""
+
+    actions: tuple[str, ...]
+    addresses: tuple[Address, ...]
+    digests: tuple[Digest, ...]
+    numbers: tuple[int, ...]
+
+    @property
+    def effects(self) -> list[Effect]:
+        kinds = ["call" if action in _NEW else "unsettled" for action in self.actions]
+        return list(zip(kinds, self.addresses, self.digests, self.numbers, strict=True))
+
+    @property
+    def calls(self) -> dict[Address, ApprovedCall]:
+        known = zip(self.addresses, map(ApprovedCall, self.numbers, self.digests), strict=True)
+        return dict(compress(known, [action in _CALLS for action in self.actions]))
+
+
 def read_plan(content: bytes, path: str) -> SavedPlan:
     """Return the saved plan of a document; *path* is what messages call it.
 
@@ -55,9 +80,9 @@ def read_plan(content: bytes, path: str) -> SavedPlan:
     value = _whole(content, path)
     _check_schemes(value, path)
     try:
-        saved = _saved(value, path)
-        effects = _effects(value["changes"])
-        is_same = plan_id(saved.plan.binding, effects, saved.plan.lanes) == saved.id
+        columns = _columns(value["changes"])
+        saved = _saved(value, columns, path)
+        is_same = plan_id(saved.plan.binding, columns.effects, saved.plan.lanes) == saved.id
     except _MALFORMED as error:
         raise tampered(path, f"it is no plan ({type(error).__name__})") from None
     if not is_same:
@@ -100,9 +125,7 @@ def _check_schemes(value: Mapping[str, Any], path: str) -> None:
             )
 
 
-def _saved(value: Mapping[str, Any], path: str) -> SavedPlan:
-    rows = value["changes"]
-    _check_rows(rows)
+def _saved(value: Mapping[str, Any], columns: _Columns, path: str) -> SavedPlan:
     made, expires = Timestamp(value["made"]), Timestamp(value["expires"])
     moment(made), moment(expires)
     counts = value["summary"]
@@ -110,7 +133,7 @@ def _saved(value: Mapping[str, Any], path: str) -> SavedPlan:
         binding=Binding(
             **{name: value[name] for name in BOUND}, after_server_error=AfterServerError(value["after_server_error"])
         ),
-        changes=_Rows(rows, path),
+        changes=_Rows(value["changes"], path),
         unchanged=counts["unchanged"],
         undeclared=counts["undeclared"],
         left_out=value["left_out"],
@@ -122,29 +145,21 @@ def _saved(value: Mapping[str, Any], path: str) -> SavedPlan:
         forecast=_forecast(value["forecast"]),
         lanes=value["lanes"],
     )
-    calls = {row["address"]: ApprovedCall(row["call"], row["digest"]) for row in rows if row["action"] in _CALLS}
-    idle = frozenset(row["address"] for row in rows if row["action"] not in _CALLS)
+    calls = columns.calls
+    idle = frozenset(each for each in columns.addresses if each not in calls)
     return SavedPlan(plan=plan, id=value["plan_id"], made=made, expires=expires, calls=calls, idle=idle)
 
 
-_CALLS = frozenset({Action.REGENERATE, Action.REISSUE, Action.RESUME})
-_NEW = frozenset({Action.REGENERATE, Action.REISSUE, Action.BLOCKED})
-_ACTIONS = frozenset(Action)
-
-
-def _check_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+def _columns(rows: Sequence[Mapping[str, Any]]) -> _Columns:
     """Raise TypeError or ValueError unless each of *rows* says in the right form what a change does."""
-    kinds = {(type(row["address"]), type(row["call"]), type(row["digest"])) for row in rows}
-    if kinds - {(str, int, str)} or {row["action"] for row in rows} - _ACTIONS:
+    facts = [(row["action"], row["address"], row["digest"], row["call"]) for row in rows]
+    columns = _Columns(*zip(*facts, strict=True)) if facts else _Columns((), (), (), ())
+    kinds = [set(map(type, column)) for column in columns]
+    if facts and kinds != [{str}, {str}, {str}, {int}]:
         raise TypeError(kinds)
-    if len({row["address"] for row in rows}) < len(rows):
-        raise ValueError(rows)
-
-
-def _effects(rows: Sequence[Mapping[str, Any]]) -> list[Effect]:
-    return [
-        ("call" if row["action"] in _NEW else "unsettled", row["address"], row["digest"], row["call"]) for row in rows
-    ]
+    if not _ACTIONS.issuperset(columns.actions) or len(set(columns.addresses)) < len(facts):
+        raise ValueError(facts)
+    return columns
 
 
 class _Rows(Sequence[Change]):
