@@ -97,7 +97,8 @@ def _adopt(entry: Entry, each: Adoption, spec: Spec, word: _Word) -> Entry:
 def moved(state: State, old: Address, new: Address, *, reason: str) -> State:
     """Return *state* with what it knows of *old* under *new*: a declaration that is written otherwise now.
 
-    That both name one object is a person's word. Raise UsageError if it cannot be followed.
+    That both name one object is a person's word. The call numbers of *old* stay used. Raise UsageError if it cannot be
+    followed.
     """
     entry = _settled_entry(state, old)
     try:
@@ -106,17 +107,22 @@ def moved(state: State, old: Address, new: Address, *, reason: str) -> State:
         raise UsageError("Not an address", f"{new!r} is the address of no target.") from None
     if target.type != parse_address(old).type:
         raise UsageError("Another type", f"{old} and {new} name targets of different types.")
-    if new in state.entries:
+    there = state.entries.get(new, Entry())
+    if there.applied or there.refused or there.unsettled:
         raise UsageError(
             "The new address is known already",
             f"The state has an entry {new} of its own: two ledgers of one object cannot be joined.",
             hint="`reconciler state show` both; if the new one may go, `state forget` it first.",
         )
     follows = replace(
-        entry, applied=_renamed(entry.applied, new, f"moved from {old}: {reason}"), refused=None, unsettled=()
+        entry,
+        next_call=max(entry.next_call, there.next_call),
+        applied=_renamed(entry.applied, new, f"moved from {old}: {reason}"),
+        refused=None,
+        unsettled=(),
     )
-    others = {address: known for address, known in state.entries.items() if address != old}
-    return replace(state, entries={**others, new: follows})
+    kept = Entry(next_call=entry.next_call, resolution=f"moved to {new}: {reason}")
+    return state.with_entries({old: kept, new: follows})
 
 
 def _renamed(applied: Applied | None, new: Address, word: str) -> Applied | None:

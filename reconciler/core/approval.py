@@ -10,7 +10,7 @@ from datetime import datetime
 
 from reconciler.core.address import Address, lane_of_address
 from reconciler.core.digest import Digest
-from reconciler.core.entry import Applied, Refused, Unsettled
+from reconciler.core.entry import Applied, Refused
 from reconciler.core.plan import Change, Plan, Regenerate, Reissue
 from reconciler.core.run import Result
 from reconciler.core.seen import lanes_of, seen
@@ -34,24 +34,31 @@ def advanced(approval: Approval, results: Iterable[Result], *, before: State, af
     *results* turned the state *before* into the one *after*. A lane that somebody else had changed *before* stays as
     the plan saw it, so that what is left in it is stale.
     """
-    calls, touched = dict(approval.calls), set[str]()
     results = tuple(results)
-    for result in results:
-        if result.record is None:
-            continue
-        touched.add(lane_of_address(result.address))
-        known = approval.calls.get(result.address)
-        calls.pop(result.address, None)
-        if known is not None and isinstance(result.record, Unsettled):
-            calls[result.address] = ApprovedCall(result.record.call.number, known.digest)
+    sent = {each.address for each in results if each.record is not None}
+    calls = {address: call for address, call in approval.calls.items() if address not in sent}
+    for address in sent & approval.calls.keys():
+        doubt = _in_doubt(after, address, approval.calls[address])
+        if doubt is not None:
+            calls[address] = doubt
     if not calls:
         return None
-    left = lanes_of(calls)
+    touched, left = lanes_of(sent), lanes_of(calls)
     was, now = seen(before, touched & left), seen(after, touched & left)
     own = {lane: now[lane] for lane in now if was.get(lane) == approval.lanes.get(lane)}
     lanes = {**{lane: told for lane, told in approval.lanes.items() if lane in left}, **own}
     canary = _learned(approval.canary, results) if approval.canary else None
     return replace(approval, calls=calls, lanes=lanes, canary=canary)
+
+
+def _in_doubt(state: State, address: Address, approved: ApprovedCall) -> ApprovedCall | None:
+    """Return what is left of an *approved* call that was sent: itself, or the one that followed it, if in doubt."""
+    doubts = [
+        each.call.number
+        for each in state.known(address).in_doubt
+        if each.call.digest == approved.digest and each.call.number >= approved.number
+    ]
+    return ApprovedCall(doubts[-1], approved.digest) if doubts else None
 
 
 def _learned(canary: Canary, results: Iterable[Result]) -> Canary:

@@ -49,9 +49,9 @@ class _Facts:
         )
 
     @property
-    def numbers_used(self) -> list[int]:
-        calls = (self.entry.applied, self.entry.refused, *self.entry.unsettled)
-        return [each.call.number for each in calls if each]
+    def next_number(self) -> int:
+        """The lowest that no call has used, be it one of which nothing else is known any more."""
+        return max([self.entry.next_call, *(each.call.number + 1 for each in self.doubts)])
 
     @property
     def may_still_replay(self) -> bool:
@@ -102,7 +102,9 @@ def _is_plainly_new(change: Change, declared: Mapping[Address, Digest]) -> bool:
     if type(change) is not Regenerate:
         return False
     said = change.declaration
-    return change.digest == declared.get(said.address) == digest(said.target, said.flags, said.trigger)
+    return not change.call and change.digest == declared.get(said.address) == digest(
+        said.target, said.flags, said.trigger
+    )
 
 
 def _digest_of(said: Declaration) -> Digest:
@@ -184,8 +186,10 @@ def _violations_of_undecided(facts: _Facts) -> Iterator[str]:
 def _violations_of_new_call(change: Regenerate | Reissue, facts: _Facts) -> Iterator[str]:
     if change.digest != facts.asked:
         yield "its digest is not that of the declaration"
-    if any(change.call <= used for used in facts.numbers_used):
+    if change.call < facts.next_number:
         yield f"call number {change.call} is used already"
+    if change.call > facts.next_number:
+        yield f"call number {change.call} leaves out {facts.next_number}"
     applied = facts.entry.applied
     if applied and applied.call.digest == facts.asked and not facts.doubts:
         yield "it was applied already"

@@ -110,7 +110,7 @@ def test_a_declaration_that_is_renamed_is_followed(done: Project) -> None:
 
     assert moved.status == 0
     assert NEW in done.state["entries"]
-    assert FIRST not in done.state["entries"]
+    assert "applied" not in done.state["entries"][FIRST]
     assert done.state["entries"][NEW]["applied"]["resolution"] == f"moved from {FIRST}: renumbered"
 
 

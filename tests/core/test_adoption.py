@@ -97,9 +97,18 @@ def test_a_declaration_that_is_named_otherwise_now_is_not_sent_again() -> None:
     state = state_of({old.address: entry(applied(record(3, target=old.target)))})
     after = moved(state, old.address, FIRST.address, reason="numbers")
 
-    assert list(after.entries) == [FIRST.address]
     assert plan_of(spec_of(FIRST), dict(after.entries)).changes == ()
     assert after.entries[FIRST.address].next_call == 4
+    assert [each.call for each in plan_of(spec_of(old), dict(after.entries)).calls] == [4]
+
+
+def test_a_move_can_be_taken_back() -> None:
+    state = state_of({FIRST.address: entry(applied(record(3)))})
+    there = moved(state, FIRST.address, Address("Subscription/A-S2@1"), reason="r")
+    back = moved(there, Address("Subscription/A-S2@1"), FIRST.address, reason="r")
+
+    assert plan_of(spec_of(FIRST), dict(back.entries)).changes == ()
+    assert back.entries[FIRST.address].next_call == 4
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,7 @@ def _tampered() -> dict[str, Plan]:
         "another declaration": replace(plan, changes=(replace(first, declaration=declare(trigger="x")), second, third)),
         "another digest": replace(plan, changes=(replace(first, digest=second.digest), second, third)),
         "a call number used before": replace(plan, changes=(first, replace(second, call=0), third)),
+        "a call number left out": replace(plan, changes=(replace(first, call=1), second, third)),
         "a doubt under a new number": replace(plan, changes=(first, second, reissued_doubt)),
         "a doubt whose key is too old": replace(plan, changes=(first, second, resumed_doubt)),
     }
@@ -193,6 +194,13 @@ HISTORY = {
     Address("Subscription/A-S00000001@2"): entry(applied(record(0, target=subscription(2), trigger="before"))),
     Address("Subscription/A-S00000001@3"): entry(lost(record(0, A, target=subscription(3), age=TWO_DAYS))),
 }
+
+
+def test_the_check_knows_of_numbers_of_which_nothing_else_is_known() -> None:
+    plan, known = plan_of(spec_of(declare())), {declare().address: Entry(next_call=3, resolution="forgotten")}
+
+    assert plan_violations(plan, spec_of(declare()), state_of(known), NOW)
+    assert plan_violations(plan_of(spec_of(declare()), known), spec_of(declare()), state_of(known), NOW) == ()
 
 
 @pytest.mark.parametrize("name", _tampered())

@@ -143,6 +143,15 @@ def test_a_second_call_number_that_its_own_run_took_is_taken_along() -> None:
     assert [each.call for each in found.plan.calls if each.address == FIRST.address] == [1]
 
 
+def test_a_second_call_in_doubt_is_kept_in_whatever_order_a_run_that_broke_off_tells_of_it() -> None:
+    """What its journal says, and then what it had learned itself before it broke off."""
+    plan = saved()
+    first, second = result(FIRST, refused(record(0))), result(FIRST, lost(record(1)))
+    found = rest(plan, after_run(plan, EMPTY, [first, second, first]))
+
+    assert [each.call for each in found.plan.calls if each.address == FIRST.address] == [1]
+
+
 def test_a_refused_call_is_settled_and_is_not_sent_again_under_the_approval() -> None:
     plan = saved()
     found = rest(plan, after_run(plan, EMPTY, [result(OTHER, refused(record(target=charge())))], refused=1))
