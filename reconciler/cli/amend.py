@@ -3,14 +3,14 @@
 import argparse
 from collections.abc import Callable
 
-from reconciler.cli.project import Planned, act_of, hold_lock, make_planned, open_project
+from reconciler.cli.project import Planned, act_of, hold_lock, journals_of, make_planned, open_project
 from reconciler.cli.wiring import World
 from reconciler.core.address import Address
 from reconciler.core.adoption import adopted, forgotten, moved
 from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.state import State
 from reconciler.engine.plan import change_state
-from reconciler.errors import UsageError
+from reconciler.errors import NeedsDecision, UsageError
 from reconciler.reports.plan_report import counted
 from reconciler.workspace.folder import load_adoptions
 from reconciler.workspace.lines import quoted
@@ -53,12 +53,18 @@ def _change(arguments: argparse.Namespace, world: World, change: Callable[[Plann
         raise UsageError("Wrong usage", "The reason is kept in the state; it must not be empty.")
     with hold_lock(open_project(arguments, world), world, timeout=0.0):
         planned = make_planned(arguments, world)
+        if planned.stored.damaged:
+            raise NeedsDecision(
+                "A damaged journal is there",
+                f"{planned.stored.damaged[0].name} may know of calls that the state does not. Nothing was changed.",
+                hint="Apply first: it folds what can be read.",
+            )
         before = planned.stored.state or State(
             environment=planned.opened.environment.name, lineage=world.new_id(), entries={}
         )
         after = change(planned, before)
         number = sum(before.entries.get(address) != entry for address, entry in after.entries.items())
         if number:
-            record = act_of(world, act, arguments.reason, entries=number)
-            change_state(planned.store, planned.stored, after, record)
+            record = act_of(world, planned.opened.folder, act, arguments.reason, entries=number)
+            change_state(planned.store, journals_of(planned), planned.stored, after, record)
     return number

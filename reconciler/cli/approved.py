@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from reconciler.cli.project import Planned, without_collector
+from reconciler.cli.project import Planned, open_project, without_collector
 from reconciler.cli.wiring import World
 from reconciler.core.environment import Choice
+from reconciler.core.plan import Plan
 from reconciler.core.saved import Rest, SavedPlan, rest_of_expected, rest_of_saved
+from reconciler.core.selection import EVERYTHING
 from reconciler.core.table import digests_of
 from reconciler.core.timestamp import timestamp
+from reconciler.engine.plan import plan_environment
 from reconciler.errors import StalePlan, StorageError, UsageError
 from reconciler.formats.plan_document import BEGINNING, write_plan
 from reconciler.formats.plan_reader import read_plan
@@ -81,6 +84,14 @@ def take_environment(saved: SavedPlan, arguments: argparse.Namespace, world: Wor
             hint=f"Leave out -e (and {Choice.VARIABLE}), or plan for {asked}.",
         )
     arguments.environment = name
+    try:
+        open_project(arguments, world)
+    except UsageError as error:
+        raise StalePlan(
+            "Stale plan",
+            f"{saved.id} was made for the environment {name}, and there is none of that name now. Nothing was sent.",
+            hint=error.hint,
+        ) from None
 
 
 def check_usage(arguments: argparse.Namespace) -> None:
@@ -107,8 +118,23 @@ def rest_of(planned: Planned, saved: SavedPlan | None, expect: str | None) -> Re
     if saved is not None:
         return rest_of_saved(saved, planned.plan, state, declared, planned.at)
     if expect is not None:
-        return rest_of_expected(expect, planned.plan, state, declared, planned.at)
+        is_kept = state is not None and expect in state.approvals
+        plan = _whole(planned) if is_kept else planned.plan
+        return rest_of_expected(expect, plan, state, declared, planned.at)
     return None
+
+
+def _whole(planned: Planned) -> Plan:
+    """Return the plan without selectors: what is left of an approved plan is known by its addresses."""
+    opened = planned.opened
+    return plan_environment(
+        opened.project,
+        opened.environment,
+        planned.spec,
+        planned.stored.state,
+        now=planned.at,
+        selection=EVERYTHING,
+    )
 
 
 def narrowed(planned: Planned, rest: Rest | None) -> Planned:

@@ -21,6 +21,7 @@ from reconciler.engine.marked import MarkedStore
 from reconciler.engine.plan import StoredState, load_state, plan_environment, platform_time
 from reconciler.reports.plan_report import lasting
 from reconciler.stores.file import FileStore
+from reconciler.stores.journal import FileJournals
 from reconciler.stores.mark import FileMark
 from reconciler.workspace.cache import FolderCache, cache_folder
 from reconciler.workspace.folder import find_folder, load_project, load_spec
@@ -99,10 +100,23 @@ def hold_lock(opened: OpenProject, world: World, *, timeout: float) -> AbstractC
     )
 
 
-def act_of(world: World, act: str, reason: str, *, entries: int) -> RunRecord:
+def journals_of(planned: Planned) -> FileJournals:
+    return open_journals(planned.opened.folder, planned.opened.environment)
+
+
+def act_of(world: World, folder: Path, act: str, reason: str, *, entries: int) -> RunRecord:
     """Return what the state is to remember of what a person does to *entries* of it, now."""
-    who = world.identity()["who"]
-    return act_record(world.new_run(), act, reason=reason, who=who, at=timestamp(world.clock.now()), entries=entries)
+    from reconciler.workspace.git import commit_of  # noqa: PLC0415  (a plan does not ask git)
+
+    return act_record(
+        world.new_run(),
+        act,
+        reason=reason,
+        who=world.identity()["who"],
+        at=timestamp(world.clock.now()),
+        entries=entries,
+        commit=commit_of(folder),
+    )
 
 
 def open_cache(world: World) -> FolderCache | None:

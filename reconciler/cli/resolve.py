@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from reconciler.cli.project import Planned, act_of, hold_lock, make_planned, open_project
+from reconciler.cli.project import Planned, act_of, hold_lock, journals_of, make_planned, open_project
 from reconciler.cli.wiring import World
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import InvalidInput
@@ -34,8 +34,10 @@ def settle(arguments: argparse.Namespace, world: World) -> int:
         if state is None:
             raise UsageError("Nothing to resolve", "Nothing was applied in this environment yet.")
         if arguments.unlisted:
-            act = act_of(world, "resolve", arguments.reason, entries=0)
-            change_state(planned.store, planned.stored, with_nothing_unlisted(state, arguments.reason), act)
+            act = act_of(world, planned.opened.folder, "resolve", arguments.reason, entries=0)
+            change_state(
+                planned.store, journals_of(planned), planned.stored, with_nothing_unlisted(state, arguments.reason), act
+            )
             world.console.out("What the state does not list was never sent: it is planned as new.\n")
             return 0
         if arguments.address is not None:
@@ -46,8 +48,8 @@ def settle(arguments: argparse.Namespace, world: World) -> int:
             decisions = _decisions(arguments, undecided, world)
             settled = resolve_all(state, decisions, planned.spec, planned.at)
         reasons = "; ".join(dict.fromkeys(each.reason for each in decisions))
-        act = act_of(world, "resolve", reasons, entries=len(decisions))
-        change_state(planned.store, planned.stored, settled, act)
+        act = act_of(world, planned.opened.folder, "resolve", reasons, entries=len(decisions))
+        change_state(planned.store, journals_of(planned), planned.stored, settled, act)
     world.console.out(resolved_text(settled, decisions))
     return 0
 

@@ -23,7 +23,7 @@ def restore(arguments: argparse.Namespace, world: World) -> int:
             backup=_backup(arguments, store, world),
             lineage=world.new_id(),
             reason=arguments.reason,
-            act=act_of(world, "restore", arguments.reason, entries=0),
+            act=act_of(world, opened.folder, "restore", arguments.reason, entries=0),
             now=world.clock.now(),
         )
     world.console.out(restored_text(state))

@@ -44,10 +44,13 @@ def adopted(state: State, adoptions: Iterable[Adoption], spec: Spec, *, reason: 
     changed, faults = dict[Address, Entry](), list[Diagnostic]()
     for each in adoptions:
         entry = state.known(each.address)
-        fault = _unready(entry) or ("it stands in the file twice" if each.address in changed else None)
+        fault = _unready(entry)
+        hint = _RESOLVE_FIRST
+        if each.address in changed:
+            fault, hint = "it stands in the file twice", "Keep the row of what was done last."
         if fault is not None:
             what = f"{each.address} cannot be adopted: {fault}"
-            faults.append(Diagnostic(code="cannot-be-adopted", summary=what, place=each.place, hint=_RESOLVE_FIRST))
+            faults.append(Diagnostic(code="cannot-be-adopted", summary=what, place=each.place, hint=hint))
         else:
             changed[each.address] = _adopt(entry, each, spec, _Word(reason, now, state.epoch))
     if faults:

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from reconciler.core.address import Address, lane_of_address
+from reconciler.core.address import Address, address_order, lane_of_address
 from reconciler.core.digest import Digest
-from reconciler.core.entry import Applied, Refused
+from reconciler.core.entry import Applied, Entry, Refused
+from reconciler.core.environment import AfterServerError
+from reconciler.core.outcome import is_passing
 from reconciler.core.plan import Change, Plan, Regenerate, Reissue
 from reconciler.core.run import Result
 from reconciler.core.seen import lanes_of, seen
@@ -35,30 +37,62 @@ def advanced(approval: Approval, results: Iterable[Result], *, before: State, af
     the plan saw it, so that what is left in it is stale.
     """
     results = tuple(results)
-    sent = {each.address for each in results if each.record is not None}
-    calls = {address: call for address, call in approval.calls.items() if address not in sent}
-    for address in sent & approval.calls.keys():
-        doubt = _in_doubt(after, address, approval.calls[address])
-        if doubt is not None:
-            calls[address] = doubt
+    sent = frozenset(each.address for each in results if each.record is not None)
+    canary = _learned(approval.canary, results) if approval.canary else None
+    return settled(replace(approval, canary=canary), sent, before=before, after=after)
+
+
+def settled(approval: Approval, addresses: frozenset[Address], *, before: State, after: State) -> Approval | None:
+    """Return what is left of *approval* when something became known of *addresses*, or None once nothing is.
+
+    Behind a call that was refused for good nothing of its lane is left: it comes after what was never done.
+    """
+    calls, refused = dict(approval.calls), list[Address]()
+    for address in addresses & calls.keys():
+        left = _left(after.known(address), calls.pop(address))
+        if isinstance(left, ApprovedCall):
+            calls[address] = left
+        elif not left:
+            refused.append(address)
+    for address in refused:
+        for other in [each for each in calls if _comes_after(each, address)]:
+            del calls[other]
     if not calls:
         return None
-    touched, left = lanes_of(sent), lanes_of(calls)
-    was, now = seen(before, touched & left), seen(after, touched & left)
+    touched, lanes_left = lanes_of(addresses), lanes_of(calls)
+    was, now = seen(before, touched & lanes_left), seen(after, touched & lanes_left)
     own = {lane: now[lane] for lane in now if was.get(lane) == approval.lanes.get(lane)}
-    lanes = {**{lane: told for lane, told in approval.lanes.items() if lane in left}, **own}
-    canary = _learned(approval.canary, results) if approval.canary else None
-    return replace(approval, calls=calls, lanes=lanes, canary=canary)
+    lanes = {**{lane: told for lane, told in approval.lanes.items() if lane in lanes_left}, **own}
+    return replace(approval, calls=calls, lanes=lanes)
 
 
-def _in_doubt(state: State, address: Address, approved: ApprovedCall) -> ApprovedCall | None:
-    """Return what is left of an *approved* call that was sent: itself, or the one that followed it, if in doubt."""
+def _left(entry: Entry, approved: ApprovedCall) -> ApprovedCall | bool:
+    """Return what is left of an *approved* call that was sent; True if it was done, False if it was refused for good.
+
+    It is the call itself, or the one that followed it, while that is in doubt; and the one that is to follow where the
+    last was refused only for the moment, or a person has said that it was not done.
+    """
     doubts = [
         each.call.number
-        for each in state.known(address).in_doubt
+        for each in entry.in_doubt
         if each.call.digest == approved.digest and each.call.number >= approved.number
     ]
-    return ApprovedCall(doubts[-1], approved.digest) if doubts else None
+    if doubts:
+        return ApprovedCall(doubts[-1], approved.digest)
+    refused = entry.refused
+    if refused is not None and refused.call.digest == approved.digest and refused.call.number >= approved.number:
+        return ApprovedCall(entry.next_call, approved.digest) if _may_follow(refused) else False
+    return True
+
+
+def _may_follow(refused: Refused) -> bool:
+    """Whether a call is still to be made after this one: it was refused for the moment, or a person says not done."""
+    return refused.resolution is not None or is_passing(refused.code)
+
+
+def _comes_after(address: Address, refused: Address) -> bool:
+    is_same_lane = lane_of_address(address) == lane_of_address(refused)
+    return is_same_lane and address_order(address) > address_order(refused)
 
 
 def _learned(canary: Canary, results: Iterable[Result]) -> Canary:
@@ -107,10 +141,17 @@ def departures(approval: Approval, plan: Plan, declared: Mapping[Address, Digest
             yield f"the specs: {address} is declared otherwise now (flags or trigger)"
         elif change is None:
             yield f"the state: {address} was regenerated by another run, as the plan wanted"
-        elif isinstance(change, Regenerate | Reissue) and change.call != approved.number:
+        elif isinstance(change, Regenerate | Reissue) and change.call != approved.number + _again(change, plan, moved):
             yield f"the state: {address} is at call {change.call} now, and the plan says call {approved.number}"
         elif lane_of_address(address) in moved:
             yield f"the state: {_lane_of(address)} was changed by another run"
+
+
+def _again(change: Change, plan: Plan, moved: set[str]) -> int:
+    """Return by how much the number of *change* may be higher: the project calls again after a saved server error."""
+    calls_again = plan.binding.after_server_error is AfterServerError.CALL_AGAIN
+    is_own = isinstance(change, Reissue) and change.not_before is not None and not change.fields
+    return int(calls_again and is_own and lane_of_address(change.address) not in moved)
 
 
 def is_done(state: State, address: Address, digest: Digest) -> bool:

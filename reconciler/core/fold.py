@@ -60,12 +60,14 @@ def _with_run(state: State, run: RunRecord, results: Sequence[Result], *, before
     )
 
 
-def finished_run(opened: Opened, results: Iterable[Result], ended: Timestamp) -> RunRecord:
-    """Return what is remembered of a run that came to its end, with one result for each change of its plan."""
-    told = tuple(results)
-    counts = Counter(each.outcome for each in told)
+def finished_run(opened: Opened, results: Iterable[Result], learned: Iterable[Result], ended: Timestamp) -> RunRecord:
+    """Return what is remembered of a run that came to its end, with one result for each change of its plan.
+
+    *learned* is what became known of each of its calls; a change may have had two.
+    """
+    counts = Counter(each.outcome for each in results)
     return replace(
-        _run(opened, sum(each.sends > 0 or each.record is not None for each in told), counts, _records(told)),
+        _run(opened, counts, _records(learned)),
         ended=ended,
         undecided=counts[Outcome.UNDECIDED],
         not_started=counts[Outcome.NOT_STARTED],
@@ -77,16 +79,19 @@ _OUTCOMES = {Applied: Outcome.DONE, Refused: Outcome.REFUSED, Unsettled: Outcome
 
 def broken_run(opened: Opened, results: Iterable[Result]) -> RunRecord:
     """Return what is remembered of a run that broke off: of each address what its journal says last."""
-    last = {each.address: each for each in results if each.record is not None}
-    records = _records(last.values())
-    return _run(opened, len(last), Counter(_OUTCOMES[type(record)] for record in records), records)
+    told = tuple(results)
+    last = {each.address: each.record for each in told if each.record is not None}
+    return _run(opened, Counter(_OUTCOMES[type(record)] for record in last.values()), _records(told))
 
 
 def _records(results: Iterable[Result]) -> list[Record]:
-    return [each.record for each in results if each.record is not None]
+    """Return what is known of each call, whatever is told of it twice."""
+    return list(
+        {(each.address, each.record.call.key): each.record for each in results if each.record is not None}.values()
+    )
 
 
-def _run(opened: Opened, calls: int, counts: Counter[Outcome], records: Iterable[Record]) -> RunRecord:
+def _run(opened: Opened, counts: Counter[Outcome], records: Sequence[Record]) -> RunRecord:
     return RunRecord(
         run=opened.run,
         plan_id=opened.plan_id,
@@ -94,7 +99,7 @@ def _run(opened: Opened, calls: int, counts: Counter[Outcome], records: Iterable
         ended=None,
         who=opened.who,
         commit=opened.commit,
-        calls=calls,
+        calls=len(records),
         done=counts[Outcome.DONE],
         refused=counts[Outcome.REFUSED],
         in_doubt=counts[Outcome.IN_DOUBT],

@@ -49,7 +49,9 @@ class RunRecord:
     link: str = ""
 
 
-def act_record(run: str, act: str, *, reason: str, who: str | None, at: Timestamp, entries: int) -> RunRecord:
+def act_record(
+    run: str, act: str, *, reason: str, who: str | None, at: Timestamp, entries: int, commit: str | None = None
+) -> RunRecord:
     """Return what is remembered of a person's *act* that has changed *entries* of the state."""
     return RunRecord(
         run=run,
@@ -57,7 +59,7 @@ def act_record(run: str, act: str, *, reason: str, who: str | None, at: Timestam
         began=at,
         ended=at,
         who=who,
-        commit=None,
+        commit=commit,
         calls=0,
         done=entries,
         refused=0,

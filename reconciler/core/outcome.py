@@ -219,6 +219,11 @@ def kind_of(code: str) -> Kind:
     return _CATEGORIES.get(int(category), Kind.SERVER) if category else _WORDS.get(code, Kind.SERVER)
 
 
+def is_passing(code: str) -> bool:
+    """Whether a refusal with *code* holds for the moment only: a new call may succeed."""
+    return kind_of(code) in _CAUSES
+
+
 def category_of(code: str) -> str | None:
     """Return the two digits that name the category, or None for a code that is a word."""
     return code[-2:] if len(code) == 8 and code.isascii() and code.isdecimal() else None

@@ -143,9 +143,7 @@ def _moved_bindings(saved: Binding, now: Binding) -> Iterator[str]:
     for what, was, found in (("tenant", saved.tenant, now.tenant), ("entity", saved.entity, now.entity)):
         if was is not None and found is None:
             yield f"the {what}: it was {was}, and neither project file nor state says it now"
-    if saved.lineage is None:
-        return
-    if saved.lineage != now.lineage:
+    if saved.lineage is not None and saved.lineage != now.lineage:
         yield f"the state: its lineage was {saved.lineage}, and is {now.lineage or 'gone'} now"
     elif saved.epoch != now.epoch:
         yield f"the state: its epoch was {saved.epoch}, and is {now.epoch} now, since it was restored"

@@ -243,11 +243,12 @@ def _close(
             written = tuple(each for each in told if _may_have_happened(each, sends))
     except (StorageError, InvalidInput) as error:
         failure = error
+    learned = [*written, *sends.learned]
     known = {**{each.address: each for each in written if each.outcome is Outcome.IN_DOUBT}, **sends.results}
     results = tuple(known.get(change.address) or _not_sent(change) for change in request.plan.changes)
-    record = finished_run(_opened(request, base), results, timestamp(base.clock.now()))
+    record = finished_run(_opened(request, base), results, learned, timestamp(base.clock.now()))
     try:
-        _save(ports.store, base, [*written, *sends.learned], record)
+        _save(ports.store, base, learned, record)
         if failure is None:
             ports.journals.remove(name)
     except (StorageError, StaleError, InvalidInput) as error:

@@ -1,5 +1,6 @@
 """Planning: read the state, compare it with the specs. Nothing that could send is reachable from here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ from reconciler.core.mark import Mark, check_history, check_not_behind, missing
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import Selection
-from reconciler.core.state import State
+from reconciler.core.state import Approval, State
 from reconciler.engine.recover import recover
 from reconciler.engine.recovered import DamagedJournal
 from reconciler.errors import StaleError
@@ -101,13 +102,37 @@ def check_mark(mark: Mark, stored: Stored | None, state: State | None, name: str
         check_not_behind(mark, found, name)
 
 
-def change_state(store: StateStore, stored: StoredState, changed: State, act: RunRecord) -> None:
-    """Write the state *changed* by a person's *act*. Raise StaleError if somebody else has written it meanwhile."""
-    told = replace(changed, serial=changed.serial + 1, history=with_run(changed.history, act))
+def change_state(
+    store: StateStore, journals: JournalStore, stored: StoredState, changed: State, act: RunRecord
+) -> None:
+    """Write the state *changed* by a person's *act*, and remove the journals that it contains.
+
+    What that settles of approved plans is settled. Raise StaleError if somebody else has written it meanwhile.
+    """
+    told = replace(
+        changed,
+        serial=changed.serial + 1,
+        history=with_run(changed.history, act),
+        approvals=_approvals(stored.state, changed) if stored.state else {},
+    )
     try:
         store.write(write_state(told), expected=stored.version)
     except StateConflict:
         raise StaleError("The state has moved", f"{store.name} was changed meanwhile.", hint="Look again.") from None
+    for name in stored.folded:
+        journals.remove(name)
+
+
+def _approvals(before: State, after: State) -> Mapping[str, Approval]:
+    """Return what is left of the approved plans when a person has said what *after* knows."""
+    if not before.approvals:
+        return {}
+    from reconciler.core.approval import settled  # noqa: PLC0415  (few states have approved plans)
+
+    named = {address for each in before.approvals.values() for address in each.calls}
+    said = frozenset(each for each in named if before.entries.get(each) != after.entries.get(each))
+    left = [settled(each, said, before=before, after=after) for each in before.approvals.values()]
+    return {each.plan_id: each for each in left if each is not None}
 
 
 def platform_time(now: datetime, state: State | None, machine: str) -> datetime:

@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import compress
+from types import NoneType
 from typing import Any, NamedTuple, overload
 
 from reconciler.core.address import Address, parse_address
 from reconciler.core.declaration import Declaration, Flags
 from reconciler.core.diagnostics import Diagnostic, Place, Severity
 from reconciler.core.diff import FieldChange
-from reconciler.core.digest import SCHEME, Digest
+from reconciler.core.digest import SCHEME, Digest, digest_of
 from reconciler.core.entry import Unsettled
 from reconciler.core.environment import AfterServerError
 from reconciler.core.forecast import Basis, Forecast
@@ -129,6 +130,7 @@ def _saved(value: Mapping[str, Any], columns: _Columns, path: str) -> SavedPlan:
     made, expires = Timestamp(value["made"]), Timestamp(value["expires"])
     moment(made), moment(expires)
     counts = value["summary"]
+    _check_kinds(value, counts)
     plan = Plan(
         binding=Binding(
             **{name: value[name] for name in BOUND}, after_server_error=AfterServerError(value["after_server_error"])
@@ -162,6 +164,22 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> _Columns:
     return columns
 
 
+def _check_kinds(value: Mapping[str, Any], counts: Mapping[str, Any]) -> None:
+    """Raise TypeError unless what stands beside the changes is of the right kind; the id does not tell of all of it."""
+    kinds = {
+        ("project", "environment", "plan_id"): (str,),
+        ("tenant", "entity", "refreshed_at", "lineage", "last_applied"): (str, NoneType),
+        ("serial", "epoch", "left_out"): (int,),
+        ("lanes",): (dict,),
+    }
+    found = [type(value[name]) for names in kinds for name in names]
+    wanted = [kind for names, kind in kinds.items() for _ in names]
+    is_good = all(each in kind for each, kind in zip(found, wanted, strict=True))
+    is_counted = all(type(counts[name]) is int for name in ("unchanged", "undeclared"))
+    if not (is_good and is_counted and {type(each) for each in value["lanes"].values()} <= {str}):
+        raise TypeError(found)
+
+
 class _Rows(Sequence[Change]):
     """Changes, each made when it is looked at. Raise TamperedPlan for one that cannot be."""
 
@@ -190,6 +208,8 @@ def _change(row: Mapping[str, Any], path: str) -> Change:
     address, digest, call, reasons = Address(row["address"]), Digest(row["digest"]), row["call"], tuple(row["reasons"])
     flags = Flags((row["flags"]["onlyReSend"], row["flags"]["reMigrate"]))
     declared = _declaration(address, flags, row)
+    if declared is not None and digest_of(declared) != digest:
+        raise ValueError(row)
     action = Action(row["action"])
     if action is Action.UNDECIDED:
         unsettled = _unsettled(row["unsettled"], path)
@@ -228,6 +248,8 @@ def _change(row: Mapping[str, Any], path: str) -> Change:
 def _declaration(address: Address, flags: Flags, row: Mapping[str, Any]) -> Declaration | None:
     if row["place"] is None:
         return None
+    if not {type(row[name]) for name in ("trigger", "reason", "owner")} <= {str, NoneType}:
+        raise TypeError(row)
     return Declaration(
         address=address,
         target=parse_address(address),
@@ -263,5 +285,11 @@ def _forecast(value: Mapping[str, Any] | None) -> Forecast | None:
     if value is None:
         return None
     basis = Basis(value["basis"]) if value["basis"] is not None else None
-    rate = value["calls_per_second"]
-    return Forecast(calls=value["calls"], seconds=value["seconds"], basis=basis, calls_per_second=rate)
+    rate, seconds = value["calls_per_second"], value["seconds"]
+    if (
+        type(value["calls"]) is not int
+        or type(seconds) not in (int, NoneType)
+        or type(rate) not in (float, int, NoneType)
+    ):
+        raise TypeError(value)
+    return Forecast(calls=value["calls"], seconds=seconds, basis=basis, calls_per_second=rate)

@@ -161,7 +161,8 @@ def _at_rest(plan: Plan) -> Iterator[str]:
     if plan.undeclared:
         yield f"{plan.undeclared:,} no longer declared: nothing is sent and nothing is undone."
     if plan.left_out:
-        yield f"{counted(plan.left_out, 'change')} left out by --only and --except."
+        why = "of others is no part of this plan" if plan.selection.addresses is not None else ""
+        yield f"{counted(plan.left_out, 'change')} {why or 'left out by --only and --except'}."
 
 
 def _them(number: int) -> str:
@@ -172,6 +173,8 @@ def _verdict(plan: Plan) -> str:
     summary = plan.summary
     parts = [f"{summary[action]:,} {action}" for action in _VERDICT_ORDER if summary[action]]
     if not parts:
+        if plan.selection.addresses is not None:
+            return "Nothing to do: nothing is left of this plan."
         return "Nothing to do: nothing that is selected needs a call." if plan.selection else _ALL_DONE
     return f"Plan: {counted(summary['calls'], 'call')} to the platform ({', '.join(parts)})."
 

@@ -1,6 +1,8 @@
 """The history of a state, and what people do to a state, as the command line shows it."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from commands import Project
@@ -112,6 +114,25 @@ def test_a_declaration_that_is_renamed_is_followed(done: Project) -> None:
     assert NEW in done.state["entries"]
     assert "applied" not in done.state["entries"][FIRST]
     assert done.state["entries"][NEW]["applied"]["resolution"] == f"moved from {FIRST}: renumbered"
+
+
+def test_what_is_forgotten_stays_so_although_a_run_had_broken_off(done: Project) -> None:
+    """Its journal knows of the call that is forgotten, and is read no more."""
+    done.rehearse(
+        {"name": "slow", "match": {"target": "OrderLineItem/O-00000007#1"}, "fault": {"kind": "latency", "seconds": 30}}
+    )
+    command = [sys.executable, "-m", "reconciler", "apply", "--yes"]
+    with subprocess.Popen(
+        command, cwd=done.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as run:
+        assert run.stdout is not None
+        lines = iter(run.stdout.readline, "")
+        assert any("done  Subscription/A-S00000002@1" in line for line in lines)
+        run.kill()
+    done.run("state", "forget", "Subscription/A-S00000002@1", "--reason", "again")
+
+    assert "applied" not in done.run("state", "show", "Subscription/A-S00000002@1").out
+    assert "applied" not in done.state["entries"]["Subscription/A-S00000002@1"]
 
 
 @pytest.mark.parametrize("verb", ["import", "mv", "forget"])

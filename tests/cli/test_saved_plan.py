@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +118,41 @@ def test_an_approved_plan_outlives_a_runner_that_is_killed(small: Project) -> No
 
     assert ended.status == 0, ended.err
     assert sorted(effect["target"][-4:] for effect in small.ledger()) == ["01@1", "02@1", "03@1"]
+
+
+def test_a_second_call_that_was_under_way_when_the_run_was_stopped_is_resumed(small: Project) -> None:
+    """Refused for the moment under one key, in doubt under the next; then two signals."""
+    save(small, "--only", FIRST)
+    small.rehearse(
+        {"name": "busy", "match": {"target": FIRST}, "fault": {"kind": "business", "category": 50}, "times": 1},
+        {"name": "slow", "match": {"target": FIRST}, "fault": {"kind": "latency", "seconds": 20}},
+    )
+    log = small.folder / "log.txt"
+    command = [sys.executable, "-m", "reconciler", "apply", "plan.json", "--log-file", str(log)]
+    run = subprocess.Popen(command, cwd=small.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not (log.exists() and "send " in log.read_text()):
+        time.sleep(0.05)
+    time.sleep(2)
+    for _ in range(2):
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    run.wait(30)
+    small.rehearse()
+    again = small.run("apply", "plan.json")
+
+    assert run.returncode == 130
+    assert again.status == 0, again.err
+    assert [effect["target"] for effect in small.ledger()] == [FIRST]
+    assert "applied" in small.state["entries"][FIRST]
+
+
+def test_an_environment_that_is_gone_has_moved(small: Project) -> None:
+    plan_id = save(small)
+    text = (small.folder / "reconciler.yaml").read_text()
+    small.write("reconciler.yaml", text.replace("  local:", "  other:", 1).replace("default: local", "default: other"))
+
+    refused(small.run("apply", "plan.json"), 5, f"{plan_id} was made for the environment local, and there is none")
 
 
 def test_two_plans_are_both_applied_where_their_lanes_differ(small: Project) -> None:

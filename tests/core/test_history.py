@@ -38,7 +38,7 @@ def results() -> list[Result]:
 
 
 def test_a_run_counts_its_calls_with_remigrate_whether_it_ended_or_broke_off() -> None:
-    ended, broken = finished_run(OPENED, results(), AT), broken_run(OPENED, results())
+    ended, broken = finished_run(OPENED, results(), results(), AT), broken_run(OPENED, results())
 
     assert (ended.calls, ended.remigrate, ended.not_started) == (3, 2, 1)
     assert (broken.calls, broken.remigrate, broken.ended) == (3, 2, None)

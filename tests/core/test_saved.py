@@ -27,14 +27,16 @@ from hypothesis import strategies as st
 from strategies import histories, specs
 
 from reconciler.core.address import Address, lane_of, lane_of_address, parse_address
-from reconciler.core.approval import approving
+from reconciler.core.approval import approving, settled
 from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.entry import Applied, Entry, Refused, Unsettled
+from reconciler.core.environment import AfterServerError
 from reconciler.core.fold import fold
 from reconciler.core.history import RunRecord, broken_link, with_run
 from reconciler.core.plan import Plan
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.planner import make_plan
+from reconciler.core.resolve import Decision, Resolution, resolve
 from reconciler.core.run import Outcome, Result
 from reconciler.core.saved import LIFETIME, Rest, SavedPlan, rest_of_expected, rest_of_saved
 from reconciler.core.state import State
@@ -150,6 +152,59 @@ def test_a_second_call_in_doubt_is_kept_in_whatever_order_a_run_that_broke_off_t
     found = rest(plan, after_run(plan, EMPTY, [first, second, first]))
 
     assert [each.call for each in found.plan.calls if each.address == FIRST.address] == [1]
+
+
+def test_behind_a_refused_version_nothing_of_its_lane_is_left() -> None:
+    """However often the plan is applied again, a later version is not sent before the one that was never done."""
+    plan = saved()
+    found = rest(plan, after_run(plan, EMPTY, [result(FIRST, refused(record(0)))], refused=1))
+
+    assert calls(found) == [OTHER.address]
+    assert found.refused == 1
+
+
+def test_a_refusal_for_the_moment_leaves_the_next_number_to_be_tried() -> None:
+    """The run was stopped between the two."""
+    plan = saved()
+    busy = replace(refused(record(0)), code="50000050")
+    found = rest(plan, after_run(plan, EMPTY, [result(FIRST, busy)], refused=1))
+
+    assert [(each.address, each.call) for each in found.plan.calls][1:] == [
+        (FIRST.address, 1),
+        (SECOND.address, 0),
+        (THIRD.address, 0),
+    ]
+
+
+@pytest.mark.parametrize("age", [timedelta(hours=1), timedelta(days=2)])
+@pytest.mark.parametrize("word", list(Resolution))
+def test_what_a_person_settles_is_settled_and_the_rest_goes_on(word: Resolution, age: timedelta) -> None:
+    plan = saved()
+    doubtful = after_run(plan, EMPTY, [result(OTHER, lost(record(target=charge(), age=age)))])
+    decision = Decision(address=OTHER.address, resolution=word, reason="looked")
+    after = doubtful.with_entries({OTHER.address: resolve(doubtful, decision, SPEC, NOW)})
+    left = settled(doubtful.approvals[plan.id], frozenset({OTHER.address}), before=doubtful, after=after)
+    assert left is not None
+    found = rest(plan, replace(after, approvals={plan.id: left}))
+
+    assert (OTHER.address in calls(found)) == (word is Resolution.NOT_DONE)
+    assert {FIRST.address, SECOND.address, THIRD.address} <= set(calls(found))
+
+
+def test_a_project_that_calls_again_after_a_server_error_does_so_under_the_approval() -> None:
+    again = replace(BINDING, after_server_error=AfterServerError.CALL_AGAIN)
+    plan = written(replace(planned(), binding=again))
+    state = after_run(plan, EMPTY, [result(OTHER, lost(record(target=charge()), saved_error=True))])
+    now = make_plan(SPEC, state, again, now=NOW)
+    found = rest_of_saved(plan, now, state, digests_of(SPEC), NOW)
+
+    assert [(each.action, each.call) for each in found.plan.calls if each.address == OTHER.address] == [("reissue", 1)]
+
+
+def test_an_epoch_that_was_raised_where_no_state_was_makes_it_stale() -> None:
+    plan = written(make_plan(SPEC, None, replace(BINDING, lineage=None), now=NOW))
+
+    assert "its epoch was 0, and is 5 now" in moved(plan, replace(EMPTY, epoch=5))
 
 
 def test_a_refused_call_is_settled_and_is_not_sent_again_under_the_approval() -> None:

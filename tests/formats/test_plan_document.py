@@ -206,11 +206,30 @@ def test_a_hash_made_anew_hides_no_other_effect(field: str, value: object) -> No
         ("forecast", {"calls": 1}),
         ("after_server_error", "shrug"),
         ("lanes", 5),
+        ("lanes", []),
+        ("left_out", "x"),
+        ("serial", [1]),
+        ("last_applied", 5),
+        ("forecast", {"calls": 1, "seconds": "x", "basis": None, "calls_per_second": None}),
+        ("summary", {"unchanged": None, "undeclared": 0}),
     ],
 )
 def test_a_malformed_document_is_refused_and_never_a_traceback(field: str, value: object) -> None:
     with pytest.raises(TamperedPlan):
         read_plan(edited(**{field: value}), "plan.json")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"flags": {"onlyReSend": True, "reMigrate": False}}, {"trigger": "other"}, {"trigger": 7}, {"owner": []}]
+)
+def test_what_is_shown_is_what_the_digest_says(fields: dict[str, object]) -> None:
+    """A reviewer sees no flags but those that would be sent, whoever has made the hash anew."""
+    number = [each["action"] for each in json.loads(CONTENT)["changes"]].index("regenerate")
+    rows = json.loads(CONTENT)["changes"]
+    rows[number] |= fields
+    read = read_plan(edited(changes=rows), "plan.json")
+    with pytest.raises(TamperedPlan, match=f"change {number + 1} is none"):
+        list(read.plan.changes)
 
 
 def test_a_malformed_change_is_refused_when_it_is_looked_at() -> None:

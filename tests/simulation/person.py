@@ -38,7 +38,7 @@ def _move_old_damage_away(apply: Apply) -> None:
     now = platform_time(apply.clock.now(), stored.state, MACHINE)
     old = [each.name for each in stored.damaged if each.began is None or not is_known(each.began, now)]
     if old and stored.state is not None:
-        change_state(store, stored, stored.state, _act(apply, "resolve"))
+        change_state(store, apply.journals, stored, stored.state, _act(apply, "resolve"))
     for name in old:
         apply.journals.remove(name)
         apply.world.tell(f"a person moves {name} away")
@@ -71,7 +71,7 @@ def _say(apply: Apply, address: Address) -> None:
     word = Resolution.DONE if seen else Resolution.NOT_DONE
     decision = Decision(address=address, resolution=word, reason="ledger", ids=tuple(seen[-1]) if seen else ())
     entry = resolve(stored.state, decision, world.spec, platform_time(apply.clock.now(), stored.state, MACHINE))
-    change_state(store, stored, stored.state.with_entries({address: entry}), _act(apply, "resolve"))
+    change_state(store, apply.journals, stored, stored.state.with_entries({address: entry}), _act(apply, "resolve"))
     if all(each.call.key != lost.call.key for each in entry.unsettled):
         witness.hears(lost.call.key, done=bool(seen))
     world.tell(f"a person says {word} of {lost.call.key[:10]} of {address}")
