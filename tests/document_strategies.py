@@ -82,6 +82,12 @@ platforms = st.fixed_dictionaries(
         "leave_free": st.sampled_from([0, 0.0, 0.2, 0.25, 0.999, 1, 1.5, -0.2, "0.2"]),
     },
 )
+times = st.sampled_from(
+    [
+        *("2026-11-20T18:00:00Z", "2028-02-29T23:59:59Z", "2027-02-29T00:00:00Z", "2026-11-20T24:00:00Z"),
+        *("2026-11-20", "2026-11-20T18:00:00+00:00", "2026-11-20 18:00:00Z", "1999-11-20T18:00:00Z"),
+    ]
+)
 counts = st.sampled_from([0, 1, 14, 15, 60, 61, 999_999_999, 1_000_000_000, -1, 0.5, "1"])
 days = st.sampled_from(["2026-12-20", "2027-01-04", "2028-02-29", "2027-02-29", "2026-13-01", "1999-12-31", "2026-1-1"])
 edges = st.fixed_dictionaries({}, optional={"last": counts, "first": counts})
@@ -122,7 +128,11 @@ environments = st.fixed_dictionaries(
         "specs": texts,
         "state": st.fixed_dictionaries({"file": texts}),
     },
-    optional={"after_server_error": st.sampled_from(["undecided", "call_again"]), "guardrails": guardrails},
+    optional={
+        "after_server_error": st.sampled_from(["undecided", "call_again"]),
+        "guardrails": guardrails,
+        "refreshed_at": times,
+    },
 )
 project_files = st.fixed_dictionaries(
     {
@@ -200,6 +210,7 @@ PROJECT_FILE: Value = {
             "api": {"emulator": "t"},
             "specs": "t",
             "state": {"file": "t"},
+            "refreshed_at": "2026-11-20T18:00:00Z",
             "after_server_error": "call_again",
             "guardrails": GUARDRAILS,
             "signing_key": {"file": "k"},
@@ -255,7 +266,7 @@ FIELDS = [
     *("orderNumber", "itemNumber", "orderLineItemId", "chargeNumber", "ratePlanChargeId"),
     *("sources", "csv", "tsv", "jsonl", "parquet", "type"),
     *("guardrails", "freeze", "month_end", "last", "periods", "from", "announce", "time_zone", "allow", "rule", "for"),
-    *("max_calls", "max_reissued_share", "forbidden_flags", "until"),
+    *("refreshed_at", "max_calls", "max_reissued_share", "forbidden_flags", "until"),
 ]
 fields = st.sampled_from(FIELDS)
 

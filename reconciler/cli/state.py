@@ -10,6 +10,7 @@ from reconciler.cli.wiring import World, open_journals
 from reconciler.core.address import Address, address_order
 from reconciler.core.diagnostics import nearest
 from reconciler.core.entry import Entry
+from reconciler.core.environment import Environment
 from reconciler.core.state import State
 from reconciler.engine.plan import load_state
 from reconciler.errors import UsageError
@@ -36,19 +37,19 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         world.console.out(_history(state, arguments.run, as_json=arguments.json))
         return 0
     if arguments.verb == "list":
-        world.console.out(_list(state, as_json=arguments.json))
+        world.console.out(_list(state, environment, as_json=arguments.json))
         return 0
     entry = _entry(state, arguments.address)
-    text = json_text(entry_object(entry)) if arguments.json else entry_text(arguments.address, entry)
-    world.console.out(text)
+    as_text = entry_text(arguments.address, entry, environment.refreshed_at)
+    world.console.out(json_text(entry_object(entry)) if arguments.json else as_text)
     return 0
 
 
-def _list(state: State | None, *, as_json: bool) -> str:
+def _list(state: State | None, environment: Environment, *, as_json: bool) -> str:
     if as_json:
         entries = state.entries if state else {}
         return json_text({address: entry_object(entries[address]) for address in sorted(entries, key=address_order)})
-    return state_list_text(state) if state else ""
+    return state_list_text(state, environment.refreshed_at) if state else ""
 
 
 def _history(state: State | None, asked: str | None, *, as_json: bool) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from reconciler.core.diagnostics import Place, nearest
 from reconciler.core.share import FREE_SHARE
+from reconciler.core.timestamp import Timestamp
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:  # few environments have any
@@ -105,7 +106,10 @@ class PlatformApi:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """*guardrails* are None where the project file has none, and then nothing is limited."""
+    """*guardrails* are None where the project file has none, and then nothing is limited.
+
+    *refreshed_at* is when a sandbox was last wiped, which voids what was applied there before; None if it never was.
+    """
 
     name: str
     api: EmulatorApi | PlatformApi
@@ -115,6 +119,7 @@ class Environment:
     after_server_error: AfterServerError = AfterServerError.UNDECIDED
     signing_key: SecretSource | None = None
     guardrails: "Guardrails | None" = None
+    refreshed_at: Timestamp | None = None
 
     @property
     def is_production(self) -> bool:

@@ -62,6 +62,8 @@ def facts_of(
         for field, source in (("client_id", api.client_id), ("client_secret", api.client_secret)):
             yield Fact(name=field, value=_source(source, variables), origin=at(f"api.credentials.{field}"))
     yield Fact(name="specs", value=environment.specs, origin=at("specs"))
+    if environment.refreshed_at is not None:
+        yield Fact(name="refreshed_at", value=environment.refreshed_at, origin=at("refreshed_at"))
 
 
 def state_fact(environment: Environment, state: State | None, place: Place | None) -> Fact:

@@ -24,10 +24,7 @@ _SKEW = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyScope:
-    """What a key is bound to besides the call. *refreshed_at* is to tell a refreshed sandbox.
-
-    It is None as long as no project file can say it; its place in the recipe is kept.
-    """
+    """What a key is bound to besides the call. *refreshed_at* is None where no refresh is known."""
 
     project: str
     environment: str

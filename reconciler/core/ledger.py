@@ -47,6 +47,10 @@ class Ledger(Mapping[Address, Entry]):
         """Return when the last of the settled *addresses* was applied, None without any."""
 
     @abstractmethod
+    def begun_before(self, time: Timestamp) -> Iterator[Address]:
+        """Yield the addresses of which anything ended, or was last sent, before *time*."""
+
+    @abstractmethod
     def answered(self) -> Iterator[Answered]:
         """Yield the calls that are known to have ended, and not by a person's word."""
 
@@ -84,6 +88,12 @@ class EntryLedger(Ledger):
     def last_applied(self, addresses: Collection[Address]) -> Timestamp | None:
         applied = (self._entries[address].applied for address in addresses)
         return max((done.at for done in applied if done), default=None)
+
+    def begun_before(self, time: Timestamp) -> Iterator[Address]:
+        for address, entry in self._entries.items():
+            ends = [each.at for each in (entry.applied, entry.refused) if each]
+            if min([*ends, *(each.last_sent for each in entry.unsettled)], default=time) < time:
+                yield address
 
     def answered(self) -> Iterator[Answered]:
         for entry in self._entries.values():

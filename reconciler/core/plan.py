@@ -151,7 +151,7 @@ class Binding:
     environment: str
     tenant: str | None
     entity: str | None
-    refreshed_at: str | None
+    refreshed_at: Timestamp | None
     lineage: str | None
     serial: int
     epoch: int

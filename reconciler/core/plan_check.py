@@ -15,7 +15,7 @@ from typing import assert_never
 from reconciler.core.address import Address, address_order
 from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.digest import Digest, digest
-from reconciler.core.entry import Entry, Unsettled
+from reconciler.core.entry import Applied, Entry, Unsettled
 from reconciler.core.environment import AfterServerError
 from reconciler.core.plan import Blocked, Calling, Change, Plan, Regenerate, Reissue, Resume, Undecided
 from reconciler.core.state import State
@@ -25,33 +25,43 @@ from reconciler.core.timestamp import moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
-    """What is known of one address; *asked* is the digest that the spec declares."""
+    """What is known of one address; *asked* is the digest that the spec declares.
+
+    What ended before *since*, when the environment was refreshed, does not count.
+    """
 
     asked: str | None
     entry: Entry
-    is_listed: bool
+    is_known: bool
     now: datetime
     calls_again: bool
+    since: str
 
     @property
     def is_unsure(self) -> bool:
         """It is declared, and may have been sent in a time of which a restored state knows nothing."""
-        return self.asked is not None and (self.entry.restored or not self.is_listed)
+        return self.asked is not None and not self.is_known
+
+    @property
+    def applied(self) -> Applied | None:
+        done = self.entry.applied
+        return done if done is not None and done.at >= self.since else None
 
     @property
     def applied_call(self) -> int:
-        return self.entry.applied.call.number if self.entry.applied else -1
+        return self.applied.call.number if self.applied else -1
 
     @property
     def doubts(self) -> list[Unsettled]:
         return sorted(
-            (u for u in self.entry.unsettled if u.call.number > self.applied_call), key=lambda u: u.call.number
+            (u for u in self.entry.unsettled if u.call.number > self.applied_call and u.last_sent >= self.since),
+            key=lambda u: u.call.number,
         )
 
     @property
     def next_number(self) -> int:
         """The lowest that no call has used, be it one of which nothing else is known any more."""
-        return max([self.entry.next_call, *(each.call.number + 1 for each in self.doubts)])
+        return max([self.entry.next_call, *(each.call.number + 1 for each in self.entry.unsettled)])
 
     @property
     def may_still_replay(self) -> bool:
@@ -73,15 +83,23 @@ class _Facts:
 def plan_violations(plan: Plan, spec: Spec, state: State | None, now: datetime) -> tuple[str, ...]:
     """Return what is illegal about *plan* at the time *now*, as sentences; nothing means that it may be applied."""
     entries, declared = state.entries if state else {}, digests_of(spec)
-    knows_all = state is None or state.restored is None or state.restored.resolution is not None
+    since = plan.binding.refreshed_at or ""
+    restored = state.restored if state is not None and state.restored and state.restored.at >= since else None
+    knows_all = restored is None or restored.resolution is not None
+    was_wiped = state is not None and state.restored is not None and restored is None
+
+    def is_sure(address: Address) -> bool:
+        known = entries.get(address)
+        return knows_all if known is None else was_wiped or not known.restored
 
     def facts(address: Address) -> _Facts:
         return _Facts(
             asked=declared.get(address),
             entry=entries.get(address, Entry()),
-            is_listed=address in entries or knows_all,
+            is_known=is_sure(address),
             now=now,
             calls_again=plan.binding.after_server_error is AfterServerError.CALL_AGAIN,
+            since=since,
         )
 
     return (
@@ -136,7 +154,7 @@ def _violations_of_completeness(
     changed = {change.address for change in plan.changes}
     for address in everything - changed:
         known = facts(address)
-        applied = known.entry.applied
+        applied = known.applied
         if known.asked is None:
             at_rest = not known.doubts or known.is_said_undone
         else:
@@ -190,7 +208,7 @@ def _violations_of_new_call(change: Regenerate | Reissue, facts: _Facts) -> Iter
         yield f"call number {change.call} is used already"
     if change.call > facts.next_number:
         yield f"call number {change.call} leaves out {facts.next_number}"
-    applied = facts.entry.applied
+    applied = facts.applied
     if applied and applied.call.digest == facts.asked and not facts.doubts:
         yield "it was applied already"
     if facts.doubts and facts.doubts[-1].call.digest == facts.asked and not facts.may_be_called_again:

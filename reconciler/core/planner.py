@@ -21,6 +21,8 @@ row by row (digest declared | entry | action):
     any but unchanged        a lower version of its lane is
                              undecided                            blocked
 
+Where the environment was refreshed, an entry has nothing from before it (`refresh.py`); its numbers go on.
+
 Only the *last* call in doubt can be resumed: sending an earlier one again would put the platform back to what was asked
 before.
 """
@@ -52,6 +54,7 @@ from reconciler.core.plan import (
     Undecided,
     place_of,
 )
+from reconciler.core.refresh import Refreshed, since_refresh
 from reconciler.core.seen import lanes_of, seen
 from reconciler.core.selection import EVERYTHING, Selection, Selector, Subject
 from reconciler.core.state import State
@@ -71,11 +74,10 @@ def make_plan(
     spec: Spec, state: State | None, binding: Binding, *, now: datetime, selection: Selection = EVERYTHING
 ) -> Plan:
     """Return the plan that brings *state* to *spec*. It is the same for the same arguments, on every machine."""
-    ledger = ledger_of(state.entries if state else {})
+    known = since_refresh(state, binding.refreshed_at)
+    ledger = ledger_of(known.state.entries if known.state else {})
     compared, others = _compare(spec, ledger), ledger.others
-    decide = _Decider(
-        state=state, last_sends=_last_sends(others), now=now, after_server_error=binding.after_server_error
-    )
+    decide = _Decider(known=known, binding=binding, last_sends=_last_sends(others), now=now)
     needed: list[Change] = [
         decide(address, spec.declarations[address], digest) for address, digest in compared.open.items()
     ]
@@ -127,10 +129,14 @@ def _last_sends(entries: Mapping[Address, Entry]) -> Mapping[str, datetime]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decider:
-    state: State | None
+    known: Refreshed
+    binding: Binding
     last_sends: Mapping[str, datetime]
     now: datetime
-    after_server_error: AfterServerError
+
+    @property
+    def state(self) -> State | None:
+        return self.known.state
 
     def undeclared(self, address: Address) -> Undecided | None:
         """Decide about an entry that is not declared; None if there is nothing to do."""
@@ -150,7 +156,7 @@ class _Decider:
         if entry.restored:
             return self._unsure(declaration, digest, entry)
         if last is None:
-            return _decide_settled(declaration, digest, entry)
+            return self._decide_settled(declaration, digest, entry)
         if last.call.digest == digest:
             return self._decide_unanswered(declaration, digest, entry, last)
         return self._reissue(declaration, digest, entry, last)
@@ -181,7 +187,7 @@ class _Decider:
         age = self.now - moment(last.call.sent)
         if last.resolution is not None:
             return _resume(declaration, digest, entry, last, f"a person says it was not done: {last.resolution}")
-        if last.saved_error and self.after_server_error is AfterServerError.CALL_AGAIN:
+        if last.saved_error and self.binding.after_server_error is AfterServerError.CALL_AGAIN:
             return self._call_again(declaration, digest, entry, last)
         if last.spent:
             return _undecided(declaration.address, declaration, last, "the same key brings the same answer again")
@@ -201,8 +207,30 @@ class _Decider:
             call=entry.number_of_new,
             fields=(),
             not_before=self.last_sends[lane_of(declaration.target)] + SETTLING_TIME,
-            reasons=(f"{reason}the project says after_server_error: {self.after_server_error}",),
+            reasons=(f"{reason}the project says after_server_error: {self.binding.after_server_error}",),
         )
+
+    def _decide_settled(self, declaration: Declaration, digest: Digest, entry: Entry) -> Change:
+        applied = entry.applied
+        if applied is None:
+            reason = self._why_new(declaration.address, entry)
+            return Regenerate(declaration=declaration, digest=digest, call=entry.next_call, reasons=(reason,))
+        fields = changed_fields((applied.call.flags, applied.call.trigger), (declaration.flags, declaration.trigger))
+        return Reissue(
+            declaration=declaration,
+            digest=digest,
+            call=entry.next_call,
+            fields=fields,
+            not_before=None,
+            reasons=tuple(map(str, fields)),
+        )
+
+    def _why_new(self, address: Address, entry: Entry) -> str:
+        if entry.refused:
+            return f"call {entry.refused.call.number} was refused: {entry.refused.code} {entry.refused.message}"
+        if address in self.known.void:
+            return f"{self.binding.environment} was refreshed at {self.binding.refreshed_at}: what was before is void"
+        return "new"
 
     def _reissue(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Reissue:
         fields = changed_fields((last.call.flags, last.call.trigger), (declaration.flags, declaration.trigger))
@@ -214,23 +242,6 @@ class _Decider:
             not_before=self.last_sends[lane_of(declaration.target)] + SETTLING_TIME,
             reasons=(*map(str, fields), f"{_doubt(last)} and stays on record as unknown"),
         )
-
-
-def _decide_settled(declaration: Declaration, digest: Digest, entry: Entry) -> Change:
-    applied = entry.applied
-    if applied is None:
-        refused = entry.refused
-        reason = f"call {refused.call.number} was refused: {refused.code} {refused.message}" if refused else "new"
-        return Regenerate(declaration=declaration, digest=digest, call=entry.next_call, reasons=(reason,))
-    fields = changed_fields((applied.call.flags, applied.call.trigger), (declaration.flags, declaration.trigger))
-    return Reissue(
-        declaration=declaration,
-        digest=digest,
-        call=entry.next_call,
-        fields=fields,
-        not_before=None,
-        reasons=tuple(map(str, fields)),
-    )
 
 
 def _resume(declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled, word: str) -> Resume:

@@ -91,7 +91,8 @@ def rest_of_expected(
         if _is_settled(state, plan_id):
             return _nothing_left(plan_id, plan, state)
         raise _stale(plan_id, [f"what is planned now has the id {plan.id} ({len(plan.calls)} calls)"])
-    moved = [*_expired(kept.expires, now), *departures(kept, plan, declared)]
+    moved = [*_expired(kept.expires, now), *_refreshed(plan.binding, state, plan_id)]
+    moved += departures(kept, plan, declared)
     if moved:
         raise _stale(plan_id, moved)
     return _rest(plan.narrowed(frozenset(kept.calls)), kept, 0, state)
@@ -147,6 +148,13 @@ def _moved_bindings(saved: Binding, now: Binding) -> Iterator[str]:
         yield f"the state: its lineage was {saved.lineage}, and is {now.lineage or 'gone'} now"
     elif saved.epoch != now.epoch:
         yield f"the state: its epoch was {saved.epoch}, and is {now.epoch} now, since it was restored"
+
+
+def _refreshed(binding: Binding, state: State | None, plan_id: str) -> Iterator[str]:
+    """Yield that the environment was refreshed after a run of the plan; a saved plan's binding says so of itself."""
+    at = binding.refreshed_at
+    if at is not None and any(each.began < at for each in runs_of(state.history if state else (), plan_id)):
+        yield f"refreshed_at: {binding.environment} was refreshed at {at}, after the plan was approved"
 
 
 def _expired(expires: Timestamp, now: datetime) -> Iterator[str]:

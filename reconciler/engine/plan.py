@@ -12,6 +12,7 @@ from reconciler.core.history import RunRecord, with_run
 from reconciler.core.mark import Mark, check_history, check_not_behind, missing
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
+from reconciler.core.refresh import check_refreshed
 from reconciler.core.selection import Selection
 from reconciler.core.state import Approval, State
 from reconciler.engine.recover import recover
@@ -150,12 +151,14 @@ def plan_environment(
     now: datetime,
     selection: Selection,
 ) -> Plan:
+    """Raise InvalidInput where the environment is said to have been refreshed at a time that is still to come."""
+    check_refreshed(environment, now)
     binding = Binding(
         project=project.name,
         environment=environment.name,
         tenant=environment.tenant or (state.tenant if state else None),
         entity=environment.entity or (state.entity if state else None),
-        refreshed_at=None,
+        refreshed_at=environment.refreshed_at,
         lineage=state.lineage if state else None,
         serial=state.serial if state else 0,
         epoch=state.epoch if state else 0,

@@ -56,7 +56,7 @@ _GUARDRAILS = Shape(
     },
 )
 _ENVIRONMENT = Shape(
-    ("api", "specs", "state", "after_server_error", "guardrails", "signing_key"),
+    ("api", "specs", "state", "refreshed_at", "after_server_error", "guardrails", "signing_key"),
     inner={"api": _API, "guardrails": _GUARDRAILS},
 )
 _PROJECT = Shape(

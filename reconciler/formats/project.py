@@ -30,9 +30,10 @@ from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Seque
 
 if TYPE_CHECKING:
     from reconciler.core.guardrail_limits import Guardrails
+    from reconciler.core.timestamp import Timestamp
 
 _PROJECT = ("version", "name", "default", "environments")
-_ENVIRONMENT = ("api", "specs", "state", "after_server_error", "guardrails", "signing_key")
+_ENVIRONMENT = ("api", "specs", "state", "refreshed_at", "after_server_error", "guardrails", "signing_key")
 _PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "leave_free", "credentials")
 _SECRET = ("env", "file", "command")
 _SOURCE_HINT = "Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
@@ -117,6 +118,7 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
     state_file = _only_text(mapping, "state", "file", reading)
     api = _api(mapping, reading)
     after = choice(mapping, "after_server_error", list(AfterServerError), reading)
+    refreshed_at = _refreshed_at(mapping, reading)
     guardrails = _guardrails(mapping, reading)
     if api is None or specs is None or state_file is None:
         return None
@@ -129,6 +131,7 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
         after_server_error=AfterServerError(after) if after else AfterServerError.UNDECIDED,
         signing_key=_secret(mapping, "signing_key", reading) if "signing_key" in mapping.keys else None,
         guardrails=guardrails,
+        refreshed_at=refreshed_at,
     )
 
 
@@ -138,6 +141,14 @@ def _guardrails(environment: Mapping, reading: Reading) -> "Guardrails | None":
     from reconciler.formats.guardrails import read_guardrails  # noqa: PLC0415  (few environments have any)
 
     return read_guardrails(environment.values.get("guardrails"), reading)
+
+
+def _refreshed_at(environment: Mapping, reading: Reading) -> "Timestamp | None":
+    if "refreshed_at" not in environment.keys:
+        return None
+    from reconciler.formats.promotion import read_refreshed_at  # noqa: PLC0415  (few environments have any)
+
+    return read_refreshed_at(environment, reading)
 
 
 def _specs(environment: Mapping, reading: Reading) -> str | None:

@@ -167,6 +167,12 @@ class LineLedger(Ledger):
         others = self._others.last_applied([address for address in addresses if address not in self._plain])
         return max(filter(None, (plain, others)), default=None)
 
+    def begun_before(self, time: Timestamp) -> Iterator[Address]:
+        if min(set(self.lines.at), default=time) < time:
+            ends = zip(self.lines.addresses, self.lines.at, strict=True)
+            yield from (address for address, at in ends if at < time and address in self._plain)
+        yield from self._others.begun_before(time)
+
     def answered(self) -> Iterator[Answered]:
         for address, line in self._written.items():
             if address in self._plain:

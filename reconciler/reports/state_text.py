@@ -4,15 +4,19 @@ from collections.abc import Iterable, Iterator
 
 from reconciler.core.address import address_order
 from reconciler.core.entry import CallRecord, Entry
+from reconciler.core.refresh import entry_since
 from reconciler.core.resolve import Decision, Resolution
 from reconciler.core.state import State
+from reconciler.core.timestamp import Timestamp
 from reconciler.reports.plan_report import counted
 
 
-def state_list_text(state: State) -> str:
+def state_list_text(state: State, refreshed_at: Timestamp | None = None) -> str:
+    """What was known before *refreshed_at* is shown, and that it is void."""
     addresses = sorted(state.entries, key=address_order)
     width = max((len(address) for address in addresses), default=0)
-    lines = [f"{address}{' ' * (width - len(address))}  {_summary(state.entries[address])}" for address in addresses]
+    entries = ((address, state.entries[address]) for address in addresses)
+    lines = (f"{name:<{width}}  {_summary(entry)}{_void(entry, refreshed_at)}" for name, entry in entries)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -44,8 +48,20 @@ def _settled(entry: Entry, decision: Decision) -> str:
     return f"{told}: the next call has the number {entry.next_call}"
 
 
-def entry_text(address: str, entry: Entry) -> str:
-    return "\n".join((address, *(f"  {line}" for line in _entry(entry)))) + "\n"
+def _void(entry: Entry, refreshed_at: Timestamp | None) -> str:
+    if refreshed_at is None:
+        return ""
+    kept = entry_since(entry, refreshed_at)
+    if (kept.applied, kept.refused, kept.in_doubt) == (entry.applied, entry.refused, entry.in_doubt):
+        return ""
+    part = "in part " if kept.applied or kept.refused or kept.in_doubt else ""
+    return f"; {part}void: refreshed {refreshed_at}"
+
+
+def entry_text(address: str, entry: Entry, refreshed_at: Timestamp | None = None) -> str:
+    void = _void(entry, refreshed_at).removeprefix("; ")
+    told = [f"{void}; what ended before that does not count"] if void else []
+    return "\n".join((address, *(f"  {line}" for line in (*told, *_entry(entry))))) + "\n"
 
 
 def _summary(entry: Entry) -> str:

@@ -422,3 +422,16 @@ def test_a_run_is_remembered_once() -> None:
 )
 def test_a_past_that_was_rewritten_is_noticed(rewritten: object) -> None:
     assert broken_link(rewritten(history_of("p1-a", "p1-b", "p1-c"))) is not None  # type: ignore[operator]
+
+
+def test_an_expected_plan_that_was_begun_before_a_refresh_is_stale() -> None:
+    plan = saved()
+    state = after_run(plan, EMPTY, [])
+    refreshed_at = timestamp(NOW + timedelta(seconds=1))
+    now = planned(SPEC, state)
+    now = replace(now, binding=replace(now.binding, refreshed_at=refreshed_at))
+
+    with pytest.raises(StalePlan) as stale:
+        rest_of_expected(plan.id, now, state, digests_of(SPEC), NOW)
+
+    assert "was refreshed at 2026-11-22T12:00:01Z, after the plan was approved" in stale.value.detail

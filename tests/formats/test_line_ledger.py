@@ -29,9 +29,12 @@ from reconciler.core.ledger import EntryLedger, Ledger
 from reconciler.core.planner import make_plan
 from reconciler.core.state import State
 from reconciler.core.table import Declared, Table
+from reconciler.core.timestamp import timestamp
 from reconciler.formats.packed import pack_lines, pack_table, unpack_lines, unpack_table
 from reconciler.formats.state import read_state, write_state
 from reconciler.formats.state_lines import LineLedger
+
+AGES = (timedelta(0), timedelta(hours=1), timedelta(hours=23), timedelta(days=3))
 
 histories = any_histories().filter(bool)
 
@@ -75,6 +78,7 @@ def answers(ledger: Ledger) -> tuple[object, ...]:
         dict(zip(*ledger.columns, strict=True)) if ledger.columns else dict(settled),
         dict(ledger.others),
         sorted(ledger.answered()),
+        [sorted(ledger.begun_before(timestamp(NOW - age))) for age in AGES],
         ledger.last_applied(settled),
         ledger.last_applied(half),
         len(ledger),

@@ -54,6 +54,7 @@ ONLY_THE_READER_SEES = {
     "bad-base-url",
     "bad-scope",
     "not-a-date",
+    "not-a-time",
     "period-backwards",
     "unknown-time-zone",
 }

@@ -109,6 +109,7 @@ def test_most_codes_are_shown_by_an_example_that_a_reader_has_refused() -> None:
             "no-parquet",
             "not-parquet",
             "record-too-long",
+            "refreshed-ahead",
             "source-twice",
             "too-many-faults",
             "too-many-rows",

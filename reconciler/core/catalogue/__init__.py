@@ -6,6 +6,7 @@ from reconciler.core.catalogue.document_faults import DOCUMENT_FAULTS
 from reconciler.core.catalogue.explanation import Explanation
 from reconciler.core.catalogue.guardrail_faults import GUARDRAIL_FAULTS
 from reconciler.core.catalogue.project_faults import PROJECT_FAULTS
+from reconciler.core.catalogue.promotion_faults import PROMOTION_FAULTS
 from reconciler.core.catalogue.situations import SITUATIONS
 from reconciler.core.catalogue.source_faults import SOURCE_FAULTS
 from reconciler.core.catalogue.spec_faults import SPEC_FAULTS
@@ -14,7 +15,16 @@ from reconciler.core.catalogue.yaml_faults import YAML_FAULTS
 CATALOGUE: Mapping[str, Explanation] = {
     each.code: each
     for each in sorted(
-        (*YAML_FAULTS, *SPEC_FAULTS, *SOURCE_FAULTS, *PROJECT_FAULTS, *GUARDRAIL_FAULTS, *DOCUMENT_FAULTS, *SITUATIONS),
+        (
+            *YAML_FAULTS,
+            *SPEC_FAULTS,
+            *SOURCE_FAULTS,
+            *PROJECT_FAULTS,
+            *GUARDRAIL_FAULTS,
+            *PROMOTION_FAULTS,
+            *DOCUMENT_FAULTS,
+            *SITUATIONS,
+        ),
         key=lambda each: each.code,
     )
 }
