@@ -122,6 +122,15 @@ guardrails = st.fixed_dictionaries(
         "allow": st.lists(allowances, max_size=2),
     },
 )
+durations = st.sampled_from(["2d", "48h", "90m", "9999d", "10000d", "0d", "2", "1.5h", "2 d", "2w"])
+promotions = st.fixed_dictionaries(
+    {"environment": texts},
+    optional={
+        "proof": st.sampled_from(["required", "marked", "optional"]),
+        **dict.fromkeys(["soak", "max_age"], durations),
+        **dict.fromkeys(["accept_emulator", "accept_empty_ids"], st.booleans()),
+    },
+)
 environments = st.fixed_dictionaries(
     {
         "api": platforms | st.fixed_dictionaries({"emulator": texts}),
@@ -132,6 +141,7 @@ environments = st.fixed_dictionaries(
         "after_server_error": st.sampled_from(["undecided", "call_again"]),
         "guardrails": guardrails,
         "refreshed_at": times,
+        "promotes_from": texts | promotions,
     },
 )
 project_files = st.fixed_dictionaries(
@@ -211,6 +221,14 @@ PROJECT_FILE: Value = {
             "specs": "t",
             "state": {"file": "t"},
             "refreshed_at": "2026-11-20T18:00:00Z",
+            "promotes_from": {
+                "environment": "local",
+                "proof": "marked",
+                "soak": "2d",
+                "max_age": "30d",
+                "accept_emulator": True,
+                "accept_empty_ids": False,
+            },
             "after_server_error": "call_again",
             "guardrails": GUARDRAILS,
             "signing_key": {"file": "k"},
@@ -266,7 +284,17 @@ FIELDS = [
     *("orderNumber", "itemNumber", "orderLineItemId", "chargeNumber", "ratePlanChargeId"),
     *("sources", "csv", "tsv", "jsonl", "parquet", "type"),
     *("guardrails", "freeze", "month_end", "last", "periods", "from", "announce", "time_zone", "allow", "rule", "for"),
-    *("refreshed_at", "max_calls", "max_reissued_share", "forbidden_flags", "until"),
+    *(
+        "refreshed_at",
+        "promotes_from",
+        "environment",
+        "proof",
+        "soak",
+        "max_age",
+        "accept_emulator",
+        "accept_empty_ids",
+    ),
+    *("max_calls", "max_reissued_share", "forbidden_flags", "until"),
 ]
 fields = st.sampled_from(FIELDS)
 

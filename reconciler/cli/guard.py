@@ -23,7 +23,19 @@ if TYPE_CHECKING:  # a plan does not pay for what a run is made of
 
 
 def guarded(planned: Planned) -> Planned:
-    """Return *planned* with what the guardrails of its environment say against the plan, and warn of."""
+    """Return *planned* with what the guardrails of its environment say against the plan, and warn of.
+
+    So does the environment that it promotes from, of what has no proof there. Raise InvalidInput if that has no state.
+    """
+    environment = planned.opened.environment
+    if environment.promotion is not None:
+        from reconciler.cli.proven import proven  # noqa: PLC0415  (see above)
+
+        return proven(_judged(planned), environment.promotion)
+    return _judged(planned)
+
+
+def _judged(planned: Planned) -> Planned:
     environment = planned.opened.environment
     if environment.guardrails is None:
         return planned

@@ -14,6 +14,7 @@ from reconciler.errors import UsageError
 
 if TYPE_CHECKING:  # few environments have any
     from reconciler.core.guardrail_limits import Guardrails
+    from reconciler.core.promotion import Promotion
 
 PRODUCTION_HOSTS = frozenset({"rest.zuora.com", "rest.na.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"})
 SANDBOX_HOSTS = frozenset(
@@ -109,6 +110,7 @@ class Environment:
     """*guardrails* are None where the project file has none, and then nothing is limited.
 
     *refreshed_at* is when a sandbox was last wiped, which voids what was applied there before; None if it never was.
+    *promotion* is what it asks of the environment before it; None if it takes what is declared as it is.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Environment:
     signing_key: SecretSource | None = None
     guardrails: "Guardrails | None" = None
     refreshed_at: Timestamp | None = None
+    promotion: "Promotion | None" = None
 
     @property
     def is_production(self) -> bool:

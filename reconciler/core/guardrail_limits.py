@@ -123,12 +123,12 @@ def flags_words(flags: Flags) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """That *rule* refuses a plan: it comes to *figure*, and *limit* is what the project file allows.
+    """That *rule*, named as its field in the project file, refuses a plan.
 
-    *told* is both in one sentence; *hint* says what next.
+    It comes to *figure*, and *limit* is what the file allows; *told* is both in one sentence, *hint* says what next.
     """
 
-    rule: Rule
+    rule: str
     figure: int | float | str
     limit: int | float | str
     told: str

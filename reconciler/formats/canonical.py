@@ -16,6 +16,7 @@ from reconciler.formats.declarations import LISTS
 from reconciler.formats.fields import plain_value
 from reconciler.formats.layout import Shape, lay_out
 from reconciler.formats.project import read_project
+from reconciler.formats.promotion import PROMOTION
 from reconciler.formats.spec import read_spec
 from reconciler.formats.yaml_reader import Reading, read_yaml
 
@@ -56,8 +57,8 @@ _GUARDRAILS = Shape(
     },
 )
 _ENVIRONMENT = Shape(
-    ("api", "specs", "state", "refreshed_at", "after_server_error", "guardrails", "signing_key"),
-    inner={"api": _API, "guardrails": _GUARDRAILS},
+    ("api", "specs", "state", "refreshed_at", "promotes_from", "after_server_error", "guardrails", "signing_key"),
+    inner={"api": _API, "promotes_from": Shape(PROMOTION), "guardrails": _GUARDRAILS},
 )
 _PROJECT = Shape(
     ("version", "name", "default", "environments"),

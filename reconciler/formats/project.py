@@ -30,10 +30,20 @@ from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Seque
 
 if TYPE_CHECKING:
     from reconciler.core.guardrail_limits import Guardrails
+    from reconciler.core.promotion import Promotion
     from reconciler.core.timestamp import Timestamp
 
 _PROJECT = ("version", "name", "default", "environments")
-_ENVIRONMENT = ("api", "specs", "state", "refreshed_at", "after_server_error", "guardrails", "signing_key")
+_ENVIRONMENT = (
+    "api",
+    "specs",
+    "state",
+    "refreshed_at",
+    "promotes_from",
+    "after_server_error",
+    "guardrails",
+    "signing_key",
+)
 _PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "leave_free", "credentials")
 _SECRET = ("env", "file", "command")
 _SOURCE_HINT = "Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
@@ -71,6 +81,7 @@ def _project(reading: Reading) -> Project | None:
     environments = list(_environments(top, reading))
     _check_default(top, default, environments, reading)
     _check_tenants(environments, reading)
+    _check_promotions(top, environments, reading)
     if reading.diagnostics or name is None:
         return None
     return Project(name=name, default=default, environments={each.name: each for each in environments})
@@ -118,7 +129,7 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
     state_file = _only_text(mapping, "state", "file", reading)
     api = _api(mapping, reading)
     after = choice(mapping, "after_server_error", list(AfterServerError), reading)
-    refreshed_at = _refreshed_at(mapping, reading)
+    refreshed_at, promotion = _promotion(mapping, reading)
     guardrails = _guardrails(mapping, reading)
     if api is None or specs is None or state_file is None:
         return None
@@ -132,6 +143,7 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
         signing_key=_secret(mapping, "signing_key", reading) if "signing_key" in mapping.keys else None,
         guardrails=guardrails,
         refreshed_at=refreshed_at,
+        promotion=promotion,
     )
 
 
@@ -143,12 +155,23 @@ def _guardrails(environment: Mapping, reading: Reading) -> "Guardrails | None":
     return read_guardrails(environment.values.get("guardrails"), reading)
 
 
-def _refreshed_at(environment: Mapping, reading: Reading) -> "Timestamp | None":
-    if "refreshed_at" not in environment.keys:
-        return None
-    from reconciler.formats.promotion import read_refreshed_at  # noqa: PLC0415  (few environments have any)
+def _promotion(environment: Mapping, reading: Reading) -> "tuple[Timestamp | None, Promotion | None]":
+    """Return when the environment was refreshed, and what it asks of the one before it."""
+    if environment.keys.keys().isdisjoint(("refreshed_at", "promotes_from")):
+        return None, None
+    from reconciler.formats.promotion import read_promotion, read_refreshed_at  # noqa: PLC0415  (few have any)
 
-    return read_refreshed_at(environment, reading)
+    refreshed_at = read_refreshed_at(environment, reading)
+    return refreshed_at, read_promotion(environment.values.get("promotes_from"), reading)
+
+
+def _check_promotions(top: Mapping, environments: list[Environment], reading: Reading) -> None:
+    declared = top.values.get("environments")
+    if type(declared) is not Mapping or all(each.promotion is None for each in environments):
+        return
+    from reconciler.formats.promotion import check_promotions  # noqa: PLC0415  (few have any)
+
+    check_promotions(declared.keys, environments, reading)
 
 
 def _specs(environment: Mapping, reading: Reading) -> str | None:

@@ -55,6 +55,8 @@ ONLY_THE_READER_SEES = {
     "bad-scope",
     "not-a-date",
     "not-a-time",
+    "never-proven",
+    "promotes-in-a-circle",
     "period-backwards",
     "unknown-time-zone",
 }

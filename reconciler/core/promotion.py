@@ -1,0 +1,31 @@
+"""What an environment asks of the one before it, as the project file says it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from reconciler.core.diagnostics import Place
+
+
+class Demand(StrEnum):
+    """What becomes of a change without proof: it refuses the plan, or is marked in it."""
+
+    REQUIRED = "required"
+    MARKED = "marked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """What an environment asks of the *earlier* one, by whose name it is known.
+
+    A proof counts once it is *soak* old, and until it is *max_age* old (None: for ever), by the platform's time.
+    *place* is where the project file says so.
+    """
+
+    earlier: str
+    place: Place
+    demand: Demand = Demand.REQUIRED
+    soak: timedelta = timedelta(0)
+    max_age: timedelta | None = None
+    accept_emulator: bool = False
+    accept_empty_ids: bool = False
