@@ -64,6 +64,7 @@ def build_parser(first: str = "") -> Parser:
         "apply": _add_apply,
         "show": _add_show,
         "state": _add_state,
+        "promote": _add_promote,
         "doctor": _add_doctor,
         "fmt": _add_fmt,
         "init": _add_init,
@@ -226,6 +227,16 @@ def _add_show(commands: "_Commands[Parser]") -> None:
     parser = _command(commands, "show", "show a saved plan as `plan` has shown it", project=False)
     parser.add_argument("plan_file", metavar="PLAN_FILE", type=Path)
     parser.add_argument("--json", action="store_true", help="print it as JSON (schemas/plan.schema.json)")
+
+
+def _add_promote(commands: "_Commands[Parser]") -> None:
+    text = "carry what is proven in one environment to the specs of the next; sends nothing"
+    parser = commands.add_parser("promote", help=text, description=f"{text.capitalize()}.", allow_abbrev=False)
+    _add_project(parser, default=argparse.SUPPRESS)
+    parser.add_argument("--from", dest="source", metavar="ENV", required=True, help="the environment that has applied")
+    parser.add_argument("--to", dest="target", metavar="ENV", required=True, help="the one whose specs are written")
+    parser.add_argument("selectors", metavar="SEL", nargs="*", help="only these, as with plan --only (default: all)")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing; print the diff")
 
 
 def _add_doctor(commands: "_Commands[Parser]") -> None:

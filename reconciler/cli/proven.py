@@ -1,11 +1,12 @@
 """Proofs around a command: what the earlier environment's state says for and against its plan."""
 
 from dataclasses import replace
+from pathlib import Path
 
-from reconciler.cli.project import OpenProject, Planned, open_store
+from reconciler.cli.project import Planned, open_store
 from reconciler.cli.wiring import open_journals
 from reconciler.core.diagnostics import Diagnostic, InvalidInput
-from reconciler.core.environment import Environment, PlatformApi, is_loopback
+from reconciler.core.environment import Environment, PlatformApi, Project, is_loopback
 from reconciler.core.promotion import Promotion
 from reconciler.core.proof import Earlier, new_calls, with_proofs
 from reconciler.engine.plan import load_state
@@ -15,15 +16,15 @@ def proven(planned: Planned, promotion: Promotion) -> Planned:
     """Return *planned* with what lacks a proof. Raise InvalidInput if there is no state that could hold any."""
     if not new_calls(planned.plan):
         return planned
-    earlier = earlier_of(planned.opened, promotion)
+    earlier = earlier_of(planned.opened.folder, planned.opened.project, promotion)
     return replace(planned, plan=with_proofs(planned.plan, earlier, promotion, planned.at))
 
 
-def earlier_of(opened: OpenProject, promotion: Promotion) -> Earlier:
+def earlier_of(folder: Path, project: Project, promotion: Promotion) -> Earlier:
     """Return what is known of the environment that comes before. Raise InvalidInput without a state of it."""
-    environment = opened.project.environments[promotion.earlier]
-    store = open_store(opened.folder, environment)
-    journals = open_journals(opened.folder, environment)
+    environment = project.environments[promotion.earlier]
+    store = open_store(folder, environment)
+    journals = open_journals(folder, environment)
     state = load_state(store, journals, environment, store.mark).state
     name, file = environment.name, environment.state_file
     if state is None:

@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
+from reconciler.core.declaration import Declaration
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.diff import changed_fields
+from reconciler.core.digest import Digest
 from reconciler.core.entry import Entry
 from reconciler.core.guardrail_limits import Refusal
 from reconciler.core.plan import Change, Plan, Regenerate, Reissue
@@ -42,7 +44,9 @@ Sending: TypeAlias = Regenerate | Reissue
 
 def with_proofs(plan: Plan, earlier: Earlier, promotion: Promotion, now: datetime) -> Plan:
     """Return *plan* in which each new call without proof says so; it is refused or warned of, as configured."""
-    faults = {each.address: fault_of(each, earlier, promotion, now) for each in new_calls(plan)}
+    faults = {
+        each.address: fault_of(each.declaration, each.digest, earlier, promotion, now) for each in new_calls(plan)
+    }
     unproven = [each for each in new_calls(plan) if faults[each.address]]
     if not unproven:
         return plan
@@ -82,16 +86,18 @@ def _warning(what: str, named: str, promotion: Promotion) -> Diagnostic:
     )
 
 
-def fault_of(change: Sending, earlier: Earlier, promotion: Promotion, now: datetime) -> str | None:
-    """Return, in words, why *earlier* does not prove what *change* declares; None if it does."""
-    entry = earlier.state.known(change.address)
+def fault_of(
+    declaration: Declaration, digest: Digest, earlier: Earlier, promotion: Promotion, now: datetime
+) -> str | None:
+    """Return, in words, why *earlier* does not prove *declaration*, whose digest is *digest*; None if it does."""
+    entry = earlier.state.known(declaration.address)
     against = _against(entry, earlier)
     done = entry.applied
     if against is not None or done is None:
         return against or "it was never applied there"
-    if done.call.digest != change.digest:
-        said = change.declaration
-        fields = changed_fields((done.call.flags, done.call.trigger), (said.flags, said.trigger))
+    if done.call.digest != digest:
+        asked = declaration.flags, declaration.trigger
+        fields = changed_fields((done.call.flags, done.call.trigger), asked)
         return f"it was applied there with something else ({', '.join(map(str, fields))} here)"
     if done.resolution is not None:
         return f"that it was applied there is a person's word and no answer of the platform: {done.resolution}"

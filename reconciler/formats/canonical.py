@@ -11,7 +11,7 @@ from types import MappingProxyType
 from reconciler.core.guardrail_limits import Rule
 from reconciler.core.target import KEY_FORMS, TargetType
 from reconciler.errors import UnfaithfulLayout
-from reconciler.formats.commented import read_commented
+from reconciler.formats.commented import Tree, read_commented
 from reconciler.formats.declarations import LISTS
 from reconciler.formats.fields import plain_value
 from reconciler.formats.layout import Shape, lay_out
@@ -103,6 +103,11 @@ def canonical(content: bytes, path: str, kind: FileKind) -> tuple[Reading, str |
             hint="This is a defect of reconciler: please report it with the file.",
         )
     return reading, text
+
+
+def laid_out(tree: Tree, kind: FileKind) -> str:
+    """Return the text of *tree*, which is rearranged."""
+    return lay_out(tree, _SHAPES[kind])
 
 
 def _one_kind_of_break(content: bytes) -> str:

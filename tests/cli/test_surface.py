@@ -91,7 +91,7 @@ def test_a_command_that_comes_first_is_read_as_among_all_others() -> None:
     """Only its own parser is built then."""
     everything = _commands(build_parser())
 
-    assert len(everything) == 10
+    assert len(everything) == 11
     for name, parser in everything.items():
         alone = _commands(build_parser(name))
         assert list(alone) == [name]

@@ -1,0 +1,118 @@
+"""`reconciler promote`: carry what is proven in one environment to the specs of the next, as a diff to review."""
+
+import argparse
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.cli.proven import earlier_of
+from reconciler.cli.wiring import World
+from reconciler.core.address import Address
+from reconciler.core.declaration import Declaration
+from reconciler.core.digest import digest_of
+from reconciler.core.environment import Environment
+from reconciler.core.promoting import LeftOut, demands_of, pick
+from reconciler.core.proof import fault_of
+from reconciler.core.selection import Selection, parse_selector
+from reconciler.engine.plan import platform_time
+from reconciler.formats.promoted import Carried, carried, new_file
+from reconciler.reports.excerpt import visible
+from reconciler.reports.plan_report import counted
+from reconciler.workspace.folder import find_folder, load_project, load_spec, read_content
+from reconciler.workspace.writing import put_file
+
+_ROW = "it is a row of a source; copy the row, or the file, by hand"
+_YAML = (".yaml", ".yml")
+_MOST_NAMED = 50
+
+_Declared = Mapping[Address, Declaration]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A spec file as it is to be; *before* is None where there is none."""
+
+    path: str
+    before: bytes | None
+    carried: Carried
+
+
+def run(arguments: argparse.Namespace, world: World) -> int:
+    folder = find_folder(arguments.project, world.here)
+    project = load_project(folder)
+    source, target = project.environment(arguments.source), project.environment(arguments.target)
+    promotion = demands_of(project, source.name, target.name)
+    selection = Selection(only=tuple(map(parse_selector, arguments.selectors)))
+    earlier = earlier_of(folder, project, promotion)
+    now = platform_time(world.clock.now(), earlier.state, world.machine())
+    declared, there = load_spec(folder, source), load_spec(folder, target)
+    picked = pick(declared, there, selection, lambda each: fault_of(each, digest_of(each), earlier, promotion, now))
+    writable, left_out = _writable(picked.taken, there.declarations, source, target)
+    changes = [_change(folder, path, each, source, target) for path, each in writable.items()]
+    for change in changes:
+        _carry_out(change, folder, arguments, world)
+        left_out += [LeftOut(*each) for each in change.carried.left_out]
+    written = len(picked.taken) - len(left_out)
+    _tell(written, picked.present, [*picked.left_out, *left_out], arguments, world)
+    return 0
+
+
+def _writable(
+    taken: Sequence[Declaration], there: _Declared, source: Environment, target: Environment
+) -> tuple[dict[str, list[Declaration]], list[LeftOut]]:
+    """Return what can be written, by the path of its source, and what cannot."""
+    files: dict[str, list[Declaration]] = {}
+    left_out: list[LeftOut] = []
+    for each in taken:
+        path, other = each.place.path, there.get(each.address)
+        if not path.endswith(_YAML):
+            left_out.append(LeftOut(each, _ROW))
+        elif other is not None and other.place.path != _moved(path, source, target):
+            left_out.append(LeftOut(each, f"it is declared otherwise at {other.place}; change it there"))
+        else:
+            files.setdefault(path, []).append(each)
+    return files, left_out
+
+
+def _moved(path: str, source: Environment, target: Environment) -> str:
+    return (Path(target.specs) / Path(path).relative_to(Path(source.specs))).as_posix()
+
+
+def _change(
+    folder: Path, path: str, wanted: Sequence[Declaration], source: Environment, target: Environment
+) -> _Change:
+    where = _moved(path, source, target)
+    if (folder / where).exists():
+        before = read_content(folder, where)
+        return _Change(where, before, carried(before, where, wanted))
+    return _Change(where, None, new_file(read_content(folder, path), where, wanted))
+
+
+def _carry_out(change: _Change, folder: Path, arguments: argparse.Namespace, world: World) -> None:
+    after = change.carried.text.encode()
+    if after == change.before:
+        return
+    if arguments.dry_run:
+        world.console.out("".join(_diff(change)))
+        return
+    put_file(folder / change.path, after, name=change.path)
+    world.console.out(f"{visible(change.path)}\n")
+
+
+def _diff(change: _Change) -> Iterator[str]:
+    before = (change.before or b"").decode("utf-8").splitlines(keepends=True)
+    after, path = change.carried.text.splitlines(keepends=True), visible(change.path)
+    for line in difflib.unified_diff(before, after, path if before else "/dev/null", path):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _tell(written: int, present: int, left_out: Sequence[LeftOut], arguments: argparse.Namespace, world: World) -> None:
+    verb = "would be promoted" if arguments.dry_run else "promoted"
+    head = f"{counted(written, 'declaration')} {verb} from {arguments.source} to {arguments.target}"
+    left = f"{len(left_out)} left out{':' if left_out else '.'}"
+    world.console.err(f"{head}, {present} there already, {left}\n")
+    for each in left_out[:_MOST_NAMED]:
+        world.console.err(f"  {each.declaration.address}  {each.why}  [{visible(str(each.declaration.place))}]\n")
+    if len(left_out) > _MOST_NAMED:
+        world.console.err(f"  and {len(left_out) - _MOST_NAMED:,} more.\n")

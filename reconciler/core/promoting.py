@@ -1,0 +1,75 @@
+"""Which declarations of one environment are carried to the next: those that are proven there and are not there yet.
+
+Rule: nothing is promoted without the proof that the later environment asks for, and whatever is left out is named with
+its reason.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from reconciler.core.address import Address
+from reconciler.core.declaration import Declaration, Spec
+from reconciler.core.digest import digest_of
+from reconciler.core.environment import Project
+from reconciler.core.promotion import Promotion
+from reconciler.core.selection import Selection
+from reconciler.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A declaration that is not promoted, and *why*."""
+
+    declaration: Declaration
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picked:
+    """*taken* are to be written, *present* counts those that are declared so already, *left_out* are not proven."""
+
+    taken: tuple[Declaration, ...]
+    present: int
+    left_out: tuple[LeftOut, ...]
+
+
+def demands_of(project: Project, earlier: str, later: str) -> Promotion:
+    """Return what *later* asks of *earlier*: what the project file says, else the strictest.
+
+    Raise UsageError for environments that do not follow on each other.
+    """
+    if earlier == later:
+        raise UsageError("Nothing to promote", f"Both are {earlier!r}.", hint="Name two environments.")
+    environment = project.environments[later]
+    asked = environment.promotion
+    if asked is not None and asked.earlier != earlier:
+        detail = f"{later!r} promotes from {asked.earlier!r} and not from {earlier!r}, as the project file says."
+        raise UsageError("Not the environment before", detail, hint=f"Use --from {asked.earlier}.")
+    return asked or Promotion(earlier=earlier, place=environment.place)
+
+
+def pick(declared: Spec, there: Spec, selection: Selection, proves: Callable[[Declaration], str | None]) -> Picked:
+    """Return what of *declared* goes to *there*, in the order of addresses.
+
+    *proves* says why a declaration is not proven, or None.
+    """
+    known: Mapping[Address, Declaration] = there.declarations
+    taken, left_out, present = list[Declaration](), list[LeftOut](), 0
+    for address, each in declared.declarations.items():
+        if not _is_selected(each, selection):
+            continue
+        other = known.get(address)
+        if other is not None and digest_of(other) == digest_of(each):
+            present += 1
+            continue
+        fault = proves(each)
+        if fault is not None:
+            left_out.append(LeftOut(each, fault))
+        else:
+            taken.append(each)
+    return Picked(taken=tuple(taken), present=present, left_out=tuple(left_out))
+
+
+def _is_selected(declaration: Declaration, selection: Selection) -> bool:
+    type_name = str(declaration.target.type)
+    return selection.takes(address=declaration.address, file=declaration.place.path, type_name=type_name, action="")

@@ -1,0 +1,179 @@
+"""Declarations carried into spec files: few lines, every comment, and exactly what was declared."""
+
+import difflib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.declaration import Declaration
+from reconciler.formats.promoted import carried, new_file
+from reconciler.formats.spec import read_spec
+from reconciler.formats.yaml_reader import read_yaml
+
+HEAD = "version: 1\nflags: {onlyReSend: false, reMigrate: true}\ntrigger: t1\nreason: REV-1\n"
+SOURCE = f"""\
+# the head of the file
+{HEAD}subscriptions: # a list
+  # about the first
+  - {{subscriptionName: A-1, subscriptionVersion: 1}} # first
+  - {{subscriptionName: A-2, subscriptionVersions: [1, 2, 3]}} # three
+orderLineItems:
+  - orderNumber: O-1
+    itemNumber: "1"
+    flags: {{onlyReSend: true, reMigrate: false}}
+    owner: "someone: else"
+"""
+
+
+def declared(text: str) -> list[Declaration]:
+    reading = read_yaml(text.encode(), "a.yaml")
+    found = read_spec(reading).declarations
+    assert reading.diagnostics == []
+    return found
+
+
+def said(found: list[Declaration]) -> set[object]:
+    return {(each.address, each.flags, each.trigger, each.reason, each.owner) for each in found}
+
+
+def changed(before: str, after: str) -> list[str]:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+    return [line for line in lines if line[:1] in "+-" and not line.startswith(("+++", "---"))]
+
+
+ALL = declared(SOURCE)
+
+
+def test_a_new_file_in_which_all_is_wanted_is_its_source_to_the_byte() -> None:
+    assert new_file(SOURCE.encode(), "b.yaml", ALL).text == SOURCE
+
+
+def test_a_new_file_holds_what_is_wanted_of_its_source_with_the_comments_of_that() -> None:
+    wanted = [each for each in ALL if each.address in ("Subscription/A-2@1", "Subscription/A-2@3")]
+    made = new_file(SOURCE.encode(), "b.yaml", wanted).text
+
+    assert said(declared(made)) == said(wanted)
+    assert "# the head of the file" in made
+    assert "  - {subscriptionName: A-2, subscriptionVersions: [1, 3]} # three" in made
+    assert "first" not in made
+    assert "orderLineItems" not in made
+
+
+THERE = f"""\
+{HEAD}subscriptions:
+  - {{subscriptionName: A-1, subscriptionVersion: 1}} # ours
+  # the end of the list
+# the end of the file
+"""
+
+
+def test_what_is_new_is_added_to_its_list_and_nothing_else_changes() -> None:
+    made = carried(THERE.encode(), "b.yaml", ALL).text
+
+    assert said(declared(made)) == said(ALL)
+    assert changed(THERE, made) == [
+        "+  - {subscriptionName: A-2, subscriptionVersion: 1}",
+        "+  - {subscriptionName: A-2, subscriptionVersion: 2}",
+        "+  - {subscriptionName: A-2, subscriptionVersion: 3}",
+        "+orderLineItems:",
+        '+  - {orderNumber: O-1, itemNumber: "1", flags: {onlyReSend: true, reMigrate: false}, owner: "someone: else"}',
+    ]
+
+
+def test_carried_again_it_changes_nothing() -> None:
+    once = carried(THERE.encode(), "b.yaml", ALL).text
+
+    assert carried(once.encode(), "b.yaml", ALL).text == once
+
+
+def test_a_new_trigger_of_a_whole_file_is_one_line() -> None:
+    again = declared(SOURCE.replace("trigger: t1", "trigger: t2"))
+    made = carried(SOURCE.encode(), "b.yaml", again).text
+
+    assert changed(SOURCE, made) == ["-trigger: t1", "+trigger: t2"]
+
+
+def test_a_new_trigger_of_some_is_said_at_each() -> None:
+    wanted = [each for each in declared(SOURCE.replace("trigger: t1", "trigger: t2")) if "A-1" in each.address]
+    made = carried(SOURCE.encode(), "b.yaml", wanted).text
+
+    assert changed(SOURCE, made) == [
+        "-  - {subscriptionName: A-1, subscriptionVersion: 1} # first",
+        "+  - {subscriptionName: A-1, subscriptionVersion: 1, trigger: t2} # first",
+    ]
+
+
+def test_one_version_of_several_that_are_declared_together_is_left_out_with_a_reason() -> None:
+    wanted = [each for each in declared(SOURCE.replace("trigger: t1", "trigger: t2")) if "A-2@2" in each.address]
+    made = carried(SOURCE.encode(), "b.yaml", wanted)
+
+    assert made.text == SOURCE
+    assert [(each.address, why) for each, why in made.left_out] == [
+        (
+            "Subscription/A-2@2",
+            "it is declared there together with other versions, and otherwise; write it out there first",
+        )
+    ]
+
+
+def test_what_the_head_of_the_file_there_says_for_all_cannot_be_taken_back() -> None:
+    wanted = declared(SOURCE.replace("trigger: t1\n", ""))
+    made = carried(THERE.encode(), "b.yaml", wanted)
+
+    assert made.text == THERE
+    assert {why for _, why in made.left_out} == {"the file there says trigger: for all, and this has none"}
+
+
+@pytest.mark.parametrize(
+    ("there", "line"),
+    [
+        ("subscriptions: []\n", "subscriptions: [{subscriptionName: A-1, subscriptionVersion: 1}]"),
+        (
+            "subscriptions: [{subscriptionId: x}]\n",
+            "subscriptions: [{subscriptionId: x}, {subscriptionName: A-1, subscriptionVersion: 1}]",
+        ),
+        (
+            "subscriptions:\n- {subscriptionId: x}\n",
+            "- {subscriptionName: A-1, subscriptionVersion: 1}",
+        ),
+        (
+            "subscriptions:\n    - subscriptionId: x",
+            "    - {subscriptionName: A-1, subscriptionVersion: 1}",
+        ),
+    ],
+)
+def test_an_item_is_written_as_the_list_is(there: str, line: str) -> None:
+    made = carried(f"{HEAD}{there}".encode(), "b.yaml", ALL[:1]).text
+
+    assert line in made.splitlines()
+
+
+def test_line_ends_and_byte_order_mark_of_a_file_stay() -> None:
+    content = b"\xef\xbb\xbf" + THERE.replace("\n", "\r\n").encode()
+    made = carried(content, "b.yaml", ALL).text.encode()
+
+    assert made.startswith(content[: content.index(b"# ours")])
+    assert made.count(b"\r\n") == made.count(b"\n")
+
+
+@given(
+    st.sets(st.sampled_from([each.address for each in ALL])),
+    st.sets(st.sampled_from([each.address for each in ALL])),
+    st.sampled_from(["t1", "t2", "a: b", "#x", "1", 'q"\\']),
+)
+def test_whatever_is_carried_is_declared_as_wanted_and_all_else_as_before(
+    first: set[str], second: set[str], trigger: str
+) -> None:
+    quoted = '"' + trigger.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    again = declared(SOURCE.replace("trigger: t1", f"trigger: {quoted}"))
+    there = new_file(SOURCE.encode(), "b.yaml", [each for each in ALL if each.address in first]).text
+    wanted = [each for each in again if each.address in second]
+    made = carried(there.encode(), "b.yaml", wanted)
+    left = {each.address for each, _ in made.left_out}
+
+    before = {each.address: each for each in declared(there)}
+    after = {each.address: each for each in declared(made.text)}
+    asked = {each.address: each for each in wanted if each.address not in left}
+    assert said([*after.values()]) == said([*{**before, **asked}.values()])
+    assert carried(made.text.encode(), "b.yaml", wanted).text == made.text
