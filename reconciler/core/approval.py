@@ -45,25 +45,27 @@ def advanced(approval: Approval, results: Iterable[Result], *, before: State, af
 def settled(approval: Approval, addresses: frozenset[Address], *, before: State, after: State) -> Approval | None:
     """Return what is left of *approval* when something became known of *addresses*, or None once nothing is.
 
-    Behind a call that was refused for good nothing of its lane is left: it comes after what was never done.
+    Behind a call that was refused for good nothing of its lane is left: it comes after what was never done. A canary
+    that was refused holds it back all the same, and is kept for as long as there is something to hold.
     """
-    calls, refused = dict(approval.calls), list[Address]()
+    calls, canary, refused = dict(approval.calls), approval.canary, list[Address]()
     for address in addresses & calls.keys():
         left = _left(after.known(address), calls.pop(address))
         if isinstance(left, ApprovedCall):
             calls[address] = left
         elif not left:
             refused.append(address)
-    for address in refused:
-        for other in [each for each in calls if _comes_after(each, address)]:
-            del calls[other]
-    if not calls:
+    behind = {other for address in refused for other in calls if _comes_after(other, address)}
+    if canary is not None and canary.refused and behind:
+        canary = replace(canary, held={**canary.held, **{each: calls[each].digest for each in behind}})
+    calls = {address: call for address, call in calls.items() if address not in behind}
+    if not calls and not (canary and canary.held):
         return None
     touched, lanes_left = lanes_of(addresses), lanes_of(calls)
     was, now = seen(before, touched & lanes_left), seen(after, touched & lanes_left)
     own = {lane: now[lane] for lane in now if was.get(lane) == approval.lanes.get(lane)}
     lanes = {**{lane: told for lane, told in approval.lanes.items() if lane in lanes_left}, **own}
-    return replace(approval, calls=calls, lanes=lanes)
+    return replace(approval, calls=calls, lanes=lanes, canary=canary)
 
 
 def _left(entry: Entry, approved: ApprovedCall) -> ApprovedCall | bool:
@@ -104,7 +106,7 @@ def _learned(canary: Canary, results: Iterable[Result]) -> Canary:
             refused.pop(each.address, None)
         elif isinstance(each.record, Refused) and each.address in left:
             refused[each.address] = left.pop(each.address)
-    return Canary(left=left, refused=refused)
+    return replace(canary, left=left, refused=refused)
 
 
 def covers(approval: Approval, plan: Plan) -> bool:

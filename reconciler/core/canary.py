@@ -61,7 +61,7 @@ def _standing(approval: Approval, state: State, spec: Spec) -> Standing | None:
         failed=failed,
         open=open_,
         is_clean=not refused and len(open_) == len(unsettled),
-        waiting=frozenset((address, call.digest) for address, call in approval.calls.items()),
+        waiting=frozenset([*((a, call.digest) for a, call in approval.calls.items()), *canary.held.items()]),
     )
 
 

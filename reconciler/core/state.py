@@ -42,10 +42,14 @@ class ApprovedCall(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
-    """The calls of a plan that went first. *left* have not ended, or are in doubt; *refused* were refused."""
+    """The calls of a plan that went first. *left* have not ended, or are in doubt; *refused* were refused.
+
+    *held* are calls behind those, in their lanes, of which nothing is left to be approved, but which wait all the same.
+    """
 
     left: Mapping[Address, Digest]
     refused: Mapping[Address, Digest] = field(default_factory=dict)
+    held: Mapping[Address, Digest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

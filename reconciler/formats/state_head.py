@@ -10,7 +10,7 @@ from reconciler.core.state import Approval, ApprovedCall, Canary
 from reconciler.formats.json_reader import JsonDocument
 
 _APPROVAL = ("plan", "expires", "calls", "lanes", "canary")
-_CANARY = ("left", "refused")
+_CANARY = ("left", "refused", "held")
 _COUNTS = ("calls", "done", "refused", "in_doubt", "undecided", "not_started")
 _RUN = (
     *("run", "act", "reason", "plan", "began", "ended", "who", "commit", *_COUNTS, "left", "remigrate", "guardrails"),
@@ -80,14 +80,14 @@ def _canary(document: JsonDocument, value: dict[str, Any] | None) -> Canary | No
     if value is None:
         return None
     document.check_keys(value, _CANARY, "a canary")
-    left, refused = (
+    left, refused, held = (
         {
             _address(document, address): _digest(document, told, address)
-            for address, told in document.take(value, name, dict, "a canary").items()
+            for address, told in (document.take_or_none(value, name, dict, "a canary") or {}).items()
         }
         for name in _CANARY
     )
-    return Canary(left=left, refused=refused)
+    return Canary(left=left, refused=refused, held=held)
 
 
 def _address(document: JsonDocument, address: str) -> Address:

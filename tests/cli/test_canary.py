@@ -209,7 +209,7 @@ def test_a_canary_that_was_not_sent_to_its_end_is_sent_to_its_end_and_no_others(
 def test_a_canary_that_has_passed_is_not_repeated_for_the_rest(guarded: Project) -> None:
     assert guarded.run("plan", "--out", "plan.json").status == 0
     assert guarded.run("apply", "plan.json", "--max-calls", "5").status == 6
-    assert canary_of(guarded) == {"left": {}, "refused": {}}
+    assert canary_of(guarded) == {"left": {}, "refused": {}, "held": {}}
     misbehave(guarded, 6, REFUSED)
 
     ended = guarded.run("apply", "plan.json")
@@ -272,3 +272,29 @@ def test_a_plan_that_is_no_larger_than_its_canary_has_none(guarded: Project) -> 
     assert ended.status == 0
     assert "Canary" not in ended.err
     assert "approvals" not in guarded.state
+
+
+def test_the_versions_behind_a_refused_one_do_not_go_on_without_it_either(guarded: Project) -> None:
+    """They are no longer left of the approved plan, and yet they are what its canary has to hold back."""
+    versions = "[1, 2, 3, 4, 5, 6]"
+    lane = f"subscriptions:\n  - {{subscriptionName: A-S00000001, subscriptionVersions: {versions}}}\n"
+    guarded.write(SPEC, HEAD.replace("dynamicUsageCharges:\n", lane))
+    match = {"name": "canary", "match": {"target": "Subscription/A-S00000001@1"}, "fault": REFUSED}
+    rules = guarded.write("rules.json", json.dumps({"version": 1, "rules": [match]}))
+    assert guarded.run("emulator", "faults", "load", str(rules)).status == 0
+    plan_id = guarded.run("plan", "--json").document["plan_id"]
+    assert apply(guarded).status == 9
+    behave(guarded)
+
+    ended = [
+        apply(guarded),
+        apply(guarded, "--only", "*@[2-6]"),
+        apply(guarded, "--only", "*@6"),
+        guarded.run("apply", "--expect", plan_id),
+    ]
+
+    assert [each.status for each in ended] == [9, 9, 9, 1]
+    assert guarded.ledger() == []
+    guarded.edit(SPEC, versions, "[1, 2, 3, 4, 5]")
+    guarded.edit(SPEC, "trigger: first", "trigger: second")
+    assert apply(guarded).status == 0

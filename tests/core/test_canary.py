@@ -186,7 +186,7 @@ def test_time_alone_does_not_lift_a_verdict() -> None:
 
 
 def test_a_verdict_is_written_and_read_back_as_it_was_and_as_the_schema_says() -> None:
-    for kept in (None, canary(), canary(0, 1), canary(2, refused=(3,))):
+    for kept in (None, canary(), canary(0, 1), replace(canary(2, refused=(3,)), held=canary(4).left)):
         content = write_state(state(kept))
 
         assert read_state(content, "s", environment="local").approvals == state(kept).approvals
