@@ -179,7 +179,9 @@ ROWS = [
     Row(35, "an absolute include", f"{HEAD}include: /etc/passwd\n", ["unknown-key 3:1"]),
     Row(36, "an include of itself", f"{HEAD}include: [a.yaml]\n", ["unknown-key 3:1"]),
     Row(37, "no file to read", lambda folder: None, ["no-spec-files local"]),
-    Row(38, "names that differ in case", files("local/A.yaml", "local/a.yaml"), ["same-name 0:0", "declared-twice 3:23"]),
+    Row(
+        38, "names that differ in case", files("local/A.yaml", "local/a.yaml"), ["same-name 0:0", "declared-twice 3:23"]
+    ),
     Row(39, "10,000 files", many_files, ["unknown-version local/last.yaml:1:10"]),
 ]
 IDS = [f"{row.number}: {row.what}" for row in ROWS]
