@@ -1,8 +1,9 @@
 """What a legal plan is, said a second time and independently of the planner.
 
-Rule: nothing here calls the planner or shares a helper with it. The planner goes from facts to an action; this file
-takes each action and asks whether the facts allow it. Tests run both over random histories, and every plan is checked
-before it is applied.
+Rule: nothing here calls the planner or shares a decision with it; what is declared both have from the table of the
+specs, and the digest of whatever is to be sent is computed anew here. The planner goes from facts to an action; this
+file takes each action and asks whether the facts allow it. Tests run both over random histories, and every plan is
+checked before it is applied.
 """
 
 from collections.abc import Callable, Iterator, Mapping
