@@ -85,8 +85,9 @@ def test_what_was_before_a_refresh_does_not_count_and_its_numbers_go_on(
     assert (type(change), change.call, change.reasons[0]) == (action, call, why)
 
 
-def test_what_was_applied_since_the_refresh_is_unchanged() -> None:
-    assert planned(entry(applied(record(0, age=AFTER)))).changes == ()
+@pytest.mark.parametrize("age", [AFTER, NOW - REFRESHED])
+def test_what_was_applied_since_the_refresh_is_unchanged(age: timedelta) -> None:
+    assert planned(entry(applied(record(0, age=age)))).changes == ()
 
 
 def test_a_doubt_since_the_refresh_is_resumed() -> None:
