@@ -90,6 +90,12 @@ def test_what_was_applied_since_the_refresh_is_unchanged(age: timedelta) -> None
     assert planned(entry(applied(record(0, age=age)))).changes == ()
 
 
+def test_what_was_applied_at_the_very_moment_counts_also_where_something_older_is_void() -> None:
+    old, new = lost(record(0, B, age=BEFORE)), applied(record(1, age=NOW - REFRESHED))
+
+    assert planned(entry(old, new)).changes == ()
+
+
 def test_a_doubt_since_the_refresh_is_resumed() -> None:
     (change,) = planned(entry(applied(record(0, B, age=BEFORE)), lost(record(1, A, age=AFTER)))).changes
 
