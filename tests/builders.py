@@ -10,6 +10,7 @@ from reconciler.core.diagnostics import Place
 from reconciler.core.digest import digest
 from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
 from reconciler.core.environment import AfterServerError
+from reconciler.core.keymap import KeyMap
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.selection import EVERYTHING, Selection
@@ -42,8 +43,8 @@ def declare(target: Target | None = None, flags: Flags = A, trigger: str | None 
     return Declaration(address=format_address(target), target=target, flags=flags, trigger=trigger, place=place)
 
 
-def spec_of(*declarations: Declaration) -> Spec:
-    return Spec({each.address: each for each in declarations})
+def spec_of(*declarations: Declaration, keys: KeyMap | None = None) -> Spec:
+    return Spec({each.address: each for each in declarations}, keys)
 
 
 def record(
@@ -53,6 +54,7 @@ def record(
     target: Target | None = None,
     trigger: str | None = None,
     age: timedelta = timedelta(hours=1),
+    sent_as: Address | None = None,
 ) -> CallRecord:
     return CallRecord(
         number=number,
@@ -62,6 +64,7 @@ def record(
         key=f"k1-{number}",
         sent=timestamp(NOW - age),
         run="run-1",
+        target=sent_as,
     )
 
 

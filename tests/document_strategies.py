@@ -140,6 +140,7 @@ environments = st.fixed_dictionaries(
     optional={
         "after_server_error": st.sampled_from(["undecided", "call_again"]),
         "guardrails": guardrails,
+        "keys": texts | st.sampled_from(["keys.csv", "/k", "../k", "a/../k", "..", "..k", "a/.."]),
         "refreshed_at": times,
         "promotes_from": texts | promotions,
     },
@@ -231,6 +232,7 @@ PROJECT_FILE: Value = {
             },
             "after_server_error": "call_again",
             "guardrails": GUARDRAILS,
+            "keys": "keys/test.csv",
             "signing_key": {"file": "k"},
         },
         "sandbox": {
@@ -265,6 +267,7 @@ FIELDS = [
         "base_url",
         "after_server_error",
         "signing_key",
+        "keys",
     ),
     *(
         "tenant",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from reconciler.core.address import format_address
 from reconciler.core.declaration import Declaration, Flags, Spec
 from reconciler.core.entry import Applied, Entry, Refused, Unsettled
+from reconciler.core.keymap import KeyMap
 from reconciler.core.target import (
     CHARGE_NUMBER,
     KEY_FORMS,
@@ -41,6 +42,16 @@ few_targets = st.sampled_from(
 )
 
 
+KEY_MAPS = (
+    None,
+    KeyMap("keys.csv", {"subscriptionName": {"S1": "S2", "S2": "S1"}, "orderNumber": {"O1": "O1"}}),
+    KeyMap("keys.csv", {"subscriptionName": {"S1": "P1", "S2": "S2"}, "chargeNumber": {"C1": "C9"}}),
+)
+"""A map need not be complete here: that it is, is for the reader to see to."""
+
+keymaps = st.sampled_from(KEY_MAPS)
+
+
 @st.composite
 def declarations(draw: st.DrawFn, target: st.SearchStrategy[Target] = few_targets) -> Declaration:
     return declare(draw(target), draw(flags), draw(triggers), draw(st.integers(1, 9)))
@@ -49,7 +60,7 @@ def declarations(draw: st.DrawFn, target: st.SearchStrategy[Target] = few_target
 @st.composite
 def specs(draw: st.DrawFn) -> Spec:
     found = draw(st.lists(declarations(), unique_by=lambda each: each.address, max_size=8))
-    return Spec({each.address: each for each in found})
+    return Spec({each.address: each for each in found}, draw(keymaps))
 
 
 @st.composite
@@ -58,7 +69,8 @@ def outcomes(draw: st.DrawFn, target: Target, number: int) -> Applied | Refused 
     age = draw(
         st.sampled_from([timedelta(minutes=1), timedelta(hours=22, minutes=59), timedelta(hours=23), timedelta(days=2)])
     )
-    call = record(number, draw(flags), target=target, trigger=draw(triggers), age=age)
+    sent_as = Spec({}, draw(keymaps)).sent_as(format_address(target))
+    call = record(number, draw(flags), target=target, trigger=draw(triggers), age=age, sent_as=sent_as)
     kind = draw(st.sampled_from(["applied", "refused", "lost", "spent", "saved error", "said undone"]))
     said = "looked it up" if kind == "said undone" else None
     if kind == "applied":

@@ -35,7 +35,9 @@ def adopt(arguments: argparse.Namespace, world: World) -> int:
 
 def move(arguments: argparse.Namespace, world: World) -> int:
     old, new = Address(arguments.old), Address(arguments.new)
-    _change(arguments, world, lambda _, state: moved(state, old, new, reason=arguments.reason), act="mv")
+    _change(
+        arguments, world, lambda planned, state: moved(state, old, new, planned.spec, reason=arguments.reason), act="mv"
+    )
     world.console.out(f"{old} is {new} now. Declare it so: what is declared under the old name is planned as new.\n")
     return 0
 

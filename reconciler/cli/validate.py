@@ -7,8 +7,10 @@ from itertools import islice
 from pathlib import Path
 
 from reconciler.cli.wiring import World
+from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import MOST_SHOWN, Diagnostic, InvalidInput, in_order
 from reconciler.core.environment import Environment, Project
+from reconciler.core.table import Declared
 from reconciler.errors import ReconcilerError
 from reconciler.formats.project import readable_environments
 from reconciler.formats.schema import PROJECT_SCHEMA, SPEC_SCHEMA, SchemaSet
@@ -16,7 +18,7 @@ from reconciler.reports.findings import Findings, Valid, findings_json
 from reconciler.reports.github import findings_github
 from reconciler.reports.junit import findings_junit
 from reconciler.reports.sarif import MOST_RESULTS, findings_sarif
-from reconciler.workspace.folder import find_folder, read_project_file, read_spec_files
+from reconciler.workspace.folder import find_folder, read_project_file, read_spec_files, with_keys
 from reconciler.workspace.git import prefix_in_repository
 from reconciler.workspace.lines import lines_of
 from reconciler.workspace.schemas import load_schemas
@@ -77,5 +79,11 @@ def _check(folder: Path, environment: Environment, schemas: SchemaSet, valid: li
     for reading in readings:
         schemas.check(reading, SPEC_SCHEMA)
         yield from reading.diagnostics
-    if not any(reading.diagnostics for reading in readings):
+    if any(reading.diagnostics for reading in readings):
+        return
+    try:
+        with_keys(folder, environment, Spec(Declared(tables)))
+    except InvalidInput as error:
+        yield from error.diagnostics
+    else:
         valid.append(Valid(environment.name, sum(map(len, tables)), len(readings) - 1))

@@ -81,7 +81,8 @@ def _adopt(entry: Entry, each: Adoption, spec: Spec, word: _Word) -> Entry:
     if trigger is None and declared is not None and declared.flags is each.flags:
         trigger = declared.trigger
     asked = digest(parse_address(each.address), each.flags, trigger)
-    if entry.applied is not None and entry.applied.call.digest == asked:
+    target, known = spec.sent_as(each.address), entry.applied.call if entry.applied else None
+    if known is not None and (known.digest, known.target) == (asked, target):
         return entry
     number, at = entry.number_of_new, each.at or timestamp(word.now)
     call = CallRecord(
@@ -92,16 +93,17 @@ def _adopt(entry: Entry, each: Adoption, spec: Spec, word: _Word) -> Entry:
         key=f"unknown-{word.epoch}-{number}",
         sent=at,
         run="state import",
+        target=target,
     )
     said = f"imported: {word.reason}"
     return entry.with_applied(Applied(call=call, at=at, id_list=each.ids, request_id=None, resolution=said))
 
 
-def moved(state: State, old: Address, new: Address, *, reason: str) -> State:
+def moved(state: State, old: Address, new: Address, spec: Spec, *, reason: str) -> State:
     """Return *state* with what it knows of *old* under *new*: a declaration that is written otherwise now.
 
-    That both name one object is a person's word. The call numbers of *old* stay used. Raise UsageError if it cannot be
-    followed.
+    That both name one object is a person's word, and the key map of *spec* says what *new* is sent as. The call numbers
+    of *old* stay used. Raise UsageError if it cannot be followed.
     """
     entry = _settled_entry(state, old)
     try:
@@ -120,7 +122,7 @@ def moved(state: State, old: Address, new: Address, *, reason: str) -> State:
     follows = replace(
         entry,
         next_call=max(entry.next_call, there.next_call),
-        applied=_renamed(entry.applied, new, f"moved from {old}: {reason}"),
+        applied=_renamed(entry.applied, new, spec.sent_as(new), f"moved from {old}: {reason}"),
         refused=None,
         unsettled=(),
     )
@@ -128,12 +130,12 @@ def moved(state: State, old: Address, new: Address, *, reason: str) -> State:
     return state.with_entries({old: kept, new: follows})
 
 
-def _renamed(applied: Applied | None, new: Address, word: str) -> Applied | None:
+def _renamed(applied: Applied | None, new: Address, target: Address | None, word: str) -> Applied | None:
     if applied is None:
         return None
     call = applied.call
     asked = digest(parse_address(new), call.flags, call.trigger)
-    return replace(applied, call=replace(call, digest=asked), resolution=word)
+    return replace(applied, call=replace(call, digest=asked, target=target), resolution=word)
 
 
 def forgotten(state: State, address: Address, *, reason: str) -> State:

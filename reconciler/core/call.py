@@ -53,7 +53,7 @@ def call_of(change: Calling, scope: KeyScope, authorship: Authorship) -> Call | 
     """Return the call that *change* asks for. A resumed one must arrive at the key that was sent before."""
     number, earlier = _number(change)
     key = idempotency_key(
-        scope, address=change.address, target=change.declaration.target, digest=change.digest, call=number
+        scope, address=change.address, target=change.declaration.as_sent, digest=change.digest, call=number
     )
     if earlier is not None and (earlier.scheme, earlier.call.key) != (KEY_SCHEME, key):
         return KeyMismatch(address=change.address, action=change.action)
@@ -147,11 +147,12 @@ def record_of(call: Call, *, run: str, left: Timestamp) -> CallRecord:
         run=run,
         commit=call.authorship.commit,
         author=call.authorship.author,
+        target=call.declaration.sent_as,
     )
 
 
 def next_call(call: Call, scope: KeyScope) -> Call:
     """Return the call that follows a settled one for the same declaration, under a number and key of its own."""
     number = call.following
-    key = idempotency_key(scope, address=call.address, target=call.declaration.target, digest=call.digest, call=number)
+    key = idempotency_key(scope, address=call.address, target=call.declaration.as_sent, digest=call.digest, call=number)
     return replace(call, number=number, following=number + 1, key=key, earlier=None)

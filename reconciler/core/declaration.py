@@ -1,11 +1,12 @@
 """A declaration is one target with its flags and trigger, as a spec declares it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from reconciler.core.address import Address
+from reconciler.core.address import Address, format_address, parse_address
 from reconciler.core.diagnostics import Place
+from reconciler.core.keymap import KeyMap
 from reconciler.core.target import Target
 
 
@@ -47,7 +48,10 @@ _MEANING: Mapping[Flags, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """*reason*, *owner* and *place* are for people: they are outside the digest."""
+    """*reason*, *owner* and *place* are for people: they are outside the digest.
+
+    *mapped* is the target as the tenant knows it, by the environment's key map; None where that is as written.
+    """
 
     address: Address
     target: Target
@@ -56,10 +60,36 @@ class Declaration:
     place: Place
     reason: str | None = None
     owner: str | None = None
+    mapped: Target | None = None
+
+    @property
+    def as_sent(self) -> Target:
+        """The target that a request names."""
+        return self.mapped or self.target
+
+    @property
+    def sent_as(self) -> Address | None:
+        """The address of what a request names, where that is not the declaration's own."""
+        return format_address(self.mapped) if self.mapped else None
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """All declarations of one environment, by address, in the order of addresses."""
+    """All declarations of one environment, by address, in the order of addresses; *keys* is None without a key map."""
 
     declarations: Mapping[Address, Declaration]
+    keys: KeyMap | None = None
+
+    def sent_as(self, address: Address) -> Address | None:
+        """Return under which address the tenant knows *address*, declared or not; None where that is as written."""
+        if self.keys is None:
+            return None
+        target = parse_address(address)
+        sent = self.keys.sent(target)
+        return None if sent is target else format_address(sent)
+
+    def declared(self, address: Address) -> Declaration:
+        """Return the declaration of *address* with its target as it is sent. Raise KeyError if there is none."""
+        found = self.declarations[address]
+        sent = self.keys.sent(found.target) if self.keys else found.target
+        return found if sent is found.target else replace(found, mapped=sent)

@@ -10,6 +10,7 @@ a newer.
 
 from dataclasses import dataclass, replace
 
+from reconciler.core.address import Address
 from reconciler.core.declaration import Flags
 from reconciler.core.digest import Digest
 from reconciler.core.timestamp import Timestamp
@@ -17,7 +18,10 @@ from reconciler.core.timestamp import Timestamp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
-    """What is remembered of a call however it ended. *sent* is the time of the first send under its key."""
+    """What is remembered of a call however it ended. *sent* is the time of the first send under its key.
+
+    *target* is the address of what the request named, where a key map made that another than the one declared.
+    """
 
     number: int
     digest: Digest
@@ -28,6 +32,7 @@ class CallRecord:
     run: str
     commit: str | None = None
     author: str | None = None
+    target: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

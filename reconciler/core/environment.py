@@ -110,6 +110,7 @@ class Environment:
     """*guardrails* are None where the project file has none, and then nothing is limited.
 
     *refreshed_at* is when a sandbox was last wiped, which voids what was applied there before; None if it never was.
+    *keys* is the file of its key map, None where every number is sent as written.
     *promotion* is what it asks of the environment before it; None if it takes what is declared as it is.
     """
 
@@ -123,6 +124,7 @@ class Environment:
     guardrails: "Guardrails | None" = None
     refreshed_at: Timestamp | None = None
     promotion: "Promotion | None" = None
+    keys: str | None = None
 
     @property
     def is_production(self) -> bool:

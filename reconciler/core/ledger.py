@@ -34,6 +34,11 @@ class Ledger(Mapping[Address, Entry]):
 
     @property
     @abstractmethod
+    def mapped(self) -> Mapping[Address, Address]:
+        """What the settled calls were sent as, where a key map made that another address than their own."""
+
+    @property
+    @abstractmethod
     def others(self) -> Mapping[Address, Entry]:
         """All entries that are not settled."""
 
@@ -80,6 +85,11 @@ class EntryLedger(Ledger):
     def settled(self) -> Mapping[Address, Digest]:
         settled = ((address, entry.settled) for address, entry in self._entries.items())
         return {address: done.call.digest for address, done in settled if done}
+
+    @property
+    def mapped(self) -> Mapping[Address, Address]:
+        settled = ((address, entry.settled) for address, entry in self._entries.items())
+        return {address: done.call.target for address, done in settled if done and done.call.target}
 
     @property
     def others(self) -> Mapping[Address, Entry]:

@@ -120,7 +120,7 @@ class Blocked:
         return self.declaration.address
 
 
-Effect: TypeAlias = tuple[str, Address, Digest, int]
+Effect: TypeAlias = tuple[str, Address, Digest, int] | tuple[str, Address, Digest, int, Address]
 Change: TypeAlias = Regenerate | Reissue | Resume | Undecided | Blocked
 Calling: TypeAlias = Regenerate | Reissue | Resume
 
@@ -230,9 +230,12 @@ def plan_id(binding: Binding, effects: Iterable[Effect], lanes: Mapping[str, str
 
 
 def effect(change: Change) -> Effect:
-    """Return what a change does: whether a call is new or unanswered, of which address, its digest and number."""
-    match change:
-        case Regenerate() | Reissue() | Blocked():
-            return ("call", change.address, change.digest, change.call)
-        case Resume() | Undecided():
-            return ("unsettled", change.address, change.digest, change.call)
+    """Return what a change does: whether a call is new or unanswered, of which address, its digest and number.
+
+    Where a key map sends it as another address, that one is the last.
+    """
+    said = change.declaration
+    target = said.sent_as if said is not None and said.mapped else None
+    kind = "call" if isinstance(change, Regenerate | Reissue | Blocked) else "unsettled"
+    told = (kind, change.address, change.digest, change.call)
+    return told if target is None else (*told, target)

@@ -16,7 +16,7 @@ from typing import assert_never
 from reconciler.core.address import Address, address_order
 from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.digest import Digest, digest
-from reconciler.core.entry import Applied, Entry, Unsettled
+from reconciler.core.entry import Applied, CallRecord, Entry, Unsettled
 from reconciler.core.environment import AfterServerError
 from reconciler.core.plan import Blocked, Calling, Change, Plan, Regenerate, Reissue, Resume, Undecided
 from reconciler.core.state import State
@@ -26,7 +26,7 @@ from reconciler.core.timestamp import moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
-    """What is known of one address; *asked* is the digest that the spec declares.
+    """What is known of one address; *asked* is the digest that the spec declares, *sent_as* as its key map says.
 
     What ended before *since*, when the environment was refreshed, does not count.
     """
@@ -37,6 +37,11 @@ class _Facts:
     now: datetime
     calls_again: bool
     since: str
+    sent_as: Address | None
+
+    def is_asked(self, call: CallRecord) -> bool:
+        """Whether *call* did, or would have done, what is declared, to what the tenant knows it as."""
+        return call.digest == self.asked and call.target == self.sent_as
 
     @property
     def is_unsure(self) -> bool:
@@ -69,7 +74,7 @@ class _Facts:
         """The last call in doubt is what is declared, and its key can still be sent again, or a person wants it to."""
         last = self.doubts[-1]
         young = timedelta(hours=-1) < self.now - moment(last.call.sent) < timedelta(hours=23)
-        return last.call.digest == self.asked and ((young and not last.spent) or self.is_said_undone)
+        return self.is_asked(last.call) and ((young and not last.spent) or self.is_said_undone)
 
     @property
     def may_be_called_again(self) -> bool:
@@ -101,6 +106,7 @@ def plan_violations(plan: Plan, spec: Spec, state: State | None, now: datetime) 
             now=now,
             calls_again=plan.binding.after_server_error is AfterServerError.CALL_AGAIN,
             since=since,
+            sent_as=spec.sent_as(address),
         )
 
     return (
@@ -109,16 +115,16 @@ def plan_violations(plan: Plan, spec: Spec, state: State | None, now: datetime) 
         *(
             f"{change.address}: {text}"
             for change in plan.changes
-            if not (knows_all and change.address not in entries and _is_plainly_new(change, declared))
+            if not (knows_all and change.address not in entries and _is_plainly_new(change, declared, spec))
             for text in _violations_of_change(change, facts(change.address))
         ),
         *_violations_of_lanes(plan),
     )
 
 
-def _is_plainly_new(change: Change, declared: Mapping[Address, Digest]) -> bool:
+def _is_plainly_new(change: Change, declared: Mapping[Address, Digest], spec: Spec) -> bool:
     """Whether a first call is planned for what is declared so; nearly all changes of a large plan are of this kind."""
-    if type(change) is not Regenerate:
+    if type(change) is not Regenerate or change.declaration.sent_as != spec.sent_as(change.address):
         return False
     said = change.declaration
     return not change.call and change.digest == declared.get(said.address) == digest(
@@ -159,9 +165,7 @@ def _violations_of_completeness(
         if known.asked is None:
             at_rest = not known.doubts or known.is_said_undone
         else:
-            at_rest = (
-                not known.is_unsure and not known.doubts and applied is not None and applied.call.digest == known.asked
-            )
+            at_rest = not known.is_unsure and not known.doubts and applied is not None and known.is_asked(applied.call)
         if not at_rest:
             yield f"{address}: it must change and the plan does not say so"
 
@@ -169,7 +173,7 @@ def _violations_of_completeness(
 def _violations_of_change(change: Change, facts: _Facts) -> Iterator[str]:
     said = change.declaration
     if (said is None) != (facts.asked is None) or (
-        said and (said.address, _digest_of(said)) != (change.address, facts.asked)
+        said and (said.address, _digest_of(said), said.sent_as) != (change.address, facts.asked, facts.sent_as)
     ):
         yield "it is not what the spec declares"
     if facts.is_unsure and not isinstance(change, Undecided):
@@ -197,7 +201,7 @@ def _violations_of_undecided(facts: _Facts) -> Iterator[str]:
     elif facts.asked is None and facts.is_said_undone:
         yield "a person has decided already"
     elif facts.asked is not None and (
-        facts.may_still_replay or facts.may_be_called_again or facts.doubts[-1].call.digest != facts.asked
+        facts.may_still_replay or facts.may_be_called_again or not facts.is_asked(facts.doubts[-1].call)
     ):
         yield "it can be decided without a person"
 
@@ -210,9 +214,9 @@ def _violations_of_new_call(change: Regenerate | Reissue, facts: _Facts) -> Iter
     if change.call > facts.next_number:
         yield f"call number {change.call} leaves out {facts.next_number}"
     applied = facts.applied
-    if applied and applied.call.digest == facts.asked and not facts.doubts:
+    if applied and facts.is_asked(applied.call) and not facts.doubts:
         yield "it was applied already"
-    if facts.doubts and facts.doubts[-1].call.digest == facts.asked and not facts.may_be_called_again:
+    if facts.doubts and facts.is_asked(facts.doubts[-1].call) and not facts.may_be_called_again:
         yield "the same was sent and may have been done: a new number would do it twice"
     if isinstance(change, Regenerate) and (applied or facts.doubts):
         yield "something was sent before: this is a re-issue"

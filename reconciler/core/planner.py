@@ -37,9 +37,9 @@ from typing import NamedTuple
 from reconciler.core.address import Address, address_order, lane_of, parse_address
 from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.diagnostics import Diagnostic, Place, Severity
-from reconciler.core.diff import changed_fields
+from reconciler.core.diff import FieldChange, changed_fields
 from reconciler.core.digest import Digest
-from reconciler.core.entry import Entry, Unsettled
+from reconciler.core.entry import CallRecord, Entry, Unsettled
 from reconciler.core.environment import AfterServerError
 from reconciler.core.key import is_known
 from reconciler.core.ledger import Ledger, ledger_of
@@ -79,7 +79,7 @@ def make_plan(
     compared, others = _compare(spec, ledger), ledger.others
     decide = _Decider(known=known, binding=binding, last_sends=_last_sends(others), now=now)
     needed: list[Change] = [
-        decide(address, spec.declarations[address], digest) for address, digest in compared.open.items()
+        decide(address, spec.declared(address), digest) for address, digest in compared.open.items()
     ]
     dropped = [decide.undeclared(address) for address in others if address not in spec.declarations]
     needed += [each for each in dropped if each is not None]
@@ -109,10 +109,13 @@ class _Compared(NamedTuple):
 def _compare(spec: Spec, ledger: Ledger) -> _Compared:
     """Compare what is declared with what is settled: where both say the same in one order, no address is looked up."""
     columns = columns_of(spec)
-    if columns is not None and columns == ledger.columns:
+    if columns is not None and spec.keys is None and columns == ledger.columns:
         return _Compared(columns[0], {}, 0)
     asked, settled = digests_of(spec), ledger.settled
     unchanged = [*compress(asked, map(eq, asked.values(), map(settled.get, asked)))]
+    mapped = ledger.mapped
+    if spec.keys is not None or mapped:
+        unchanged = [each for each in unchanged if spec.sent_as(each) == mapped.get(each)]
     others = asked.keys() - unchanged if len(unchanged) < len(asked) else ()
     return _Compared(unchanged, {each: asked[each] for each in others}, len(settled.keys() - asked.keys()))
 
@@ -157,7 +160,7 @@ class _Decider:
             return self._unsure(declaration, digest, entry)
         if last is None:
             return self._decide_settled(declaration, digest, entry)
-        if last.call.digest == digest:
+        if (last.call.digest, last.call.target) == (digest, declaration.sent_as):
             return self._decide_unanswered(declaration, digest, entry, last)
         return self._reissue(declaration, digest, entry, last)
 
@@ -215,7 +218,7 @@ class _Decider:
         if applied is None:
             reason = self._why_new(declaration.address, entry)
             return Regenerate(declaration=declaration, digest=digest, call=entry.next_call, reasons=(reason,))
-        fields = changed_fields((applied.call.flags, applied.call.trigger), (declaration.flags, declaration.trigger))
+        fields = _changed(applied.call, declaration)
         return Reissue(
             declaration=declaration,
             digest=digest,
@@ -233,7 +236,7 @@ class _Decider:
         return "new"
 
     def _reissue(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Reissue:
-        fields = changed_fields((last.call.flags, last.call.trigger), (declaration.flags, declaration.trigger))
+        fields = _changed(last.call, declaration)
         return Reissue(
             declaration=declaration,
             digest=digest,
@@ -242,6 +245,13 @@ class _Decider:
             not_before=self.last_sends[lane_of(declaration.target)] + SETTLING_TIME,
             reasons=(*map(str, fields), f"{_doubt(last)} and stays on record as unknown"),
         )
+
+
+def _changed(before: CallRecord, declaration: Declaration) -> tuple[FieldChange, ...]:
+    """Return what of *declaration* is another than it was, and what it is sent as, where the key map has changed."""
+    fields = changed_fields((before.flags, before.trigger), (declaration.flags, declaration.trigger))
+    was, is_now = (each or declaration.address for each in (before.target, declaration.sent_as))
+    return fields if was == is_now else (*fields, FieldChange("key map", was, is_now))
 
 
 def _resume(declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled, word: str) -> Resume:

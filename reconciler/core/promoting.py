@@ -62,12 +62,17 @@ def pick(declared: Spec, there: Spec, selection: Selection, proves: Callable[[De
         if other is not None and digest_of(other) == digest_of(each):
             present += 1
             continue
-        fault = proves(each)
+        fault = proves(each) or _unmapped(each, there)
         if fault is not None:
             left_out.append(LeftOut(each, fault))
         else:
             taken.append(each)
     return Picked(taken=tuple(taken), present=present, left_out=tuple(left_out))
+
+
+def _unmapped(declaration: Declaration, there: Spec) -> str | None:
+    lacks = there.keys.lacks(declaration.target) if there.keys else None
+    return f"{there.keys.path} does not map {lacks}" if there.keys and lacks else None
 
 
 def _is_selected(declaration: Declaration, selection: Selection) -> bool:

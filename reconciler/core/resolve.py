@@ -55,7 +55,8 @@ def resolve(state: State, decision: Decision, spec: Spec, now: datetime) -> Entr
     Where the state was restored, the word is about everything that was sent since: nothing, or what is declared now.
     Raise UsageError if it cannot be: nothing is in doubt, another call is meant, or ids come with NOT_DONE.
     """
-    declaration, entry = spec.declarations.get(decision.address), state.known(decision.address)
+    declaration = spec.declared(decision.address) if decision.address in spec.declarations else None
+    entry = state.known(decision.address)
     if entry.restored and declaration is not None:
         return _resolve_restored(state.epoch, entry, decision, declaration, now)
     if decision.address not in state.entries:
@@ -108,6 +109,7 @@ def _resolve_restored(epoch: int, entry: Entry, decision: Decision, declaration:
         key=f"unknown-{epoch}-{number}",
         sent=at,
         run="state resolve",
+        target=declaration.sent_as,
     )
     done = Applied(call=call, at=at, id_list=decision.ids, request_id=None, resolution=decision.reason)
     return known.with_applied(done)

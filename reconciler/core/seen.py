@@ -43,4 +43,6 @@ def _facts(entry: Entry) -> list[object]:
         [each.call.number, each.call.key, each.last_sent, each.spent, each.resolution is not None]
         for each in entry.unsettled
     ]
-    return [entry.next_call, entry.applied.call.digest if entry.applied else None, entry.restored, doubts]
+    applied = entry.applied.call if entry.applied else None
+    told: list[object] = [entry.next_call, applied.digest if applied else None, entry.restored, doubts]
+    return [*told, applied.target] if applied and applied.target else told

@@ -34,10 +34,11 @@ class Restored:
 
 
 class ApprovedCall(NamedTuple):
-    """One call of an approved plan; *number* is that of the call in doubt, once it is."""
+    """One call of an approved plan; *number* is that of the call in doubt, once it is. *target* as in CallRecord."""
 
     number: int
     digest: Digest
+    target: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

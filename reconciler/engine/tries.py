@@ -181,7 +181,7 @@ class Tries:
 
     async def _answer(self, call: Call) -> Answer | Fault:
         regeneration = Regeneration(
-            body=call.declaration.target.body,
+            body=call.declaration.as_sent.body,
             flags=call.declaration.flags.as_sent,
             key=call.key,
             track_id=track_id(self._run, call.key),

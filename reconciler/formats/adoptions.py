@@ -4,15 +4,15 @@ Columns: ``address``, ``onlyReSend``, ``reMigrate``; and, where they are known, 
 them) and ``at`` (RFC 3339, UTC). Rule: every fault is found in one pass.
 """
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from reconciler.core.address import Address, parse_address
 from reconciler.core.adoption import Adoption
 from reconciler.core.declaration import Flags
-from reconciler.core.diagnostics import Place, nearest, shown
+from reconciler.core.diagnostics import Place, shown
 from reconciler.core.timestamp import Timestamp, moment
-from reconciler.formats.yaml_reader import Reading, TooManyFaults, decode
+from reconciler.formats.csv_table import read_rows
+from reconciler.formats.yaml_reader import Reading, TooManyFaults
 
 _NEEDED = ("address", "onlyReSend", "reMigrate")
 _COLUMNS = (*_NEEDED, "trigger", "ids", "at")
@@ -21,54 +21,12 @@ _BOOLEANS = {"true": True, "false": False}
 
 def read_adoptions(content: bytes, reading: Reading) -> list[Adoption]:
     """Return what the rows say, in their order; it is complete only if nothing was reported to *reading*."""
-    text = decode(content, reading)
+    rows = read_rows(content, reading, needed=_NEEDED, columns=_COLUMNS)
     try:
-        return list(_rows(text, reading)) if text is not None else []
+        found = [_adoption(row.cells, (row.line, 1), reading) for row in rows]
     except TooManyFaults:
         return []
-
-
-def _rows(text: str, reading: Reading) -> Iterator[Adoption]:
-    records = csv.reader(text.splitlines(keepends=True), strict=True)
-    header: list[str] | None = None
-    count = 0
-    try:
-        for cells in records:
-            at = (records.line_num, 1)
-            if header is None:
-                if not _is_header(cells, at, reading):
-                    return
-                header = cells
-            elif cells:
-                count += 1
-                if len(cells) != len(header):
-                    what = f"the row has {len(cells)} cells, and the header {len(header)}"
-                    reading.report("wrong-cell-count", what, at, hint="Leave a cell empty where nothing is known.")
-                    continue
-                found = _adoption(dict(zip(header, cells, strict=True)), at, reading)
-                if found is not None:
-                    yield found
-    except csv.Error as error:
-        reading.report("bad-quote", f"the row cannot be taken apart: {error}", (records.line_num, 1))
-        return
-    if not count and not reading.diagnostics:
-        hint = f"Begin with a header: {','.join(_COLUMNS)}."
-        reading.report("no-rows", "the file has no rows", (0, 0), hint=hint)
-
-
-def _is_header(cells: list[str], at: tuple[int, int], reading: Reading) -> bool:
-    """Report a header that is none, or return True."""
-    before = len(reading.diagnostics)
-    for name in _NEEDED:
-        if name not in cells:
-            reading.report("missing-field", f"the column {name} is missing", at, hint=f"Add it: {','.join(_COLUMNS)}.")
-    for name in cells:
-        if name not in _COLUMNS:
-            hint = nearest(name, _COLUMNS)
-            reading.report("unknown-key", f"there is no column {shown(name)}", at, hint=hint)
-    if len(set(cells)) < len(cells):
-        reading.report("duplicate-key", "a column stands twice in the header", at, hint="Leave one of them out.")
-    return len(reading.diagnostics) == before
+    return [each for each in found if each is not None]
 
 
 def _adoption(row: Mapping[str, str], at: tuple[int, int], reading: Reading) -> Adoption | None:

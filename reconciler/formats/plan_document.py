@@ -70,6 +70,8 @@ def change_object(change: Change) -> dict[str, Any]:
         "owner": declared.owner if declared else None,
         "place": str(place) if place else None,
     }
+    if declared and declared.sent_as:
+        value["target"] = declared.sent_as
     match change:
         case Reissue():
             value["fields"] = [{"field": f.field, "before": f.before, "after": f.after} for f in change.fields]
@@ -91,7 +93,7 @@ def _rows(changes: Sequence[Change]) -> Iterator[str]:
     """Yield each change as `json.dumps` would write it: plain ones, of which there may be 100,000, by their parts."""
     paths: dict[str, str] = {}
     for change in changes:
-        if type(change) is not Regenerate:
+        if type(change) is not Regenerate or change.declaration.mapped:
             yield f"  {json.dumps(change_object(change))}"
             continue
         said, place = change.declaration, change.declaration.place

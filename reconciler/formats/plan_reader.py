@@ -60,15 +60,19 @@ class _Columns(NamedTuple):
     addresses: tuple[Address, ...]
     digests: tuple[Digest, ...]
     numbers: tuple[int, ...]
+    targets: tuple[Address | None, ...]
 
     @property
     def effects(self) -> list[Effect]:
         kinds = ["call" if action in _NEW else "unsettled" for action in self.actions]
-        return list(zip(kinds, self.addresses, self.digests, self.numbers, strict=True))
+        plain = zip(kinds, self.addresses, self.digests, self.numbers, strict=True)
+        if not any(self.targets):
+            return list(plain)
+        return [(*each, target) if target else each for each, target in zip(plain, self.targets, strict=True)]
 
     @property
     def calls(self) -> dict[Address, ApprovedCall]:
-        known = zip(self.addresses, map(ApprovedCall, self.numbers, self.digests), strict=True)
+        known = zip(self.addresses, map(ApprovedCall, self.numbers, self.digests, self.targets), strict=True)
         return dict(compress(known, [action in _CALLS for action in self.actions]))
 
 
@@ -154,10 +158,10 @@ def _saved(value: Mapping[str, Any], columns: _Columns, path: str) -> SavedPlan:
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> _Columns:
     """Raise TypeError or ValueError unless each of *rows* says in the right form what a change does."""
-    facts = [(row["action"], row["address"], row["digest"], row["call"]) for row in rows]
-    columns = _Columns(*zip(*facts, strict=True)) if facts else _Columns((), (), (), ())
-    kinds = [set(map(type, column)) for column in columns]
-    if facts and kinds != [{str}, {str}, {str}, {int}]:
+    facts = [(row["action"], row["address"], row["digest"], row["call"], row.get("target")) for row in rows]
+    columns = _Columns(*zip(*facts, strict=True)) if facts else _Columns((), (), (), (), ())
+    *kinds, targets = [set(map(type, column)) for column in columns]
+    if facts and (kinds != [{str}, {str}, {str}, {int}] or not targets <= {str, NoneType}):
         raise TypeError(kinds)
     if not _ACTIONS.issuperset(columns.actions) or len(set(columns.addresses)) < len(facts):
         raise ValueError(facts)
@@ -258,6 +262,7 @@ def _declaration(address: Address, flags: Flags, row: Mapping[str, Any]) -> Decl
         place=_place(row["place"]),
         reason=row["reason"],
         owner=row["owner"],
+        mapped=parse_address(row["target"]) if row.get("target") else None,
     )
 
 

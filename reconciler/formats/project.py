@@ -13,20 +13,17 @@ from reconciler.core.environment import (
     AfterServerError,
     EmulatorApi,
     Environment,
-    FromCommand,
-    FromFile,
-    FromVariable,
     PlatformApi,
     Project,
-    SecretSource,
     TenantType,
     base_url_fault,
 )
 from reconciler.core.share import FREE_SHARE
 from reconciler.formats.fields import check_keys, mapping_of, text_of
+from reconciler.formats.secret_sources import credentials_of, secret_source
 from reconciler.formats.settings import choice, optional_text, report_missing, share, texts
 from reconciler.formats.spec import check_document_version
-from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, Sequence, TooManyFaults, Unreadable
+from reconciler.formats.yaml_reader import Mapping, Node, Reading, Scalar, TooManyFaults
 
 if TYPE_CHECKING:
     from reconciler.core.guardrail_limits import Guardrails
@@ -41,18 +38,16 @@ _ENVIRONMENT = (
     "refreshed_at",
     "promotes_from",
     "after_server_error",
+    "keys",
     "guardrails",
     "signing_key",
 )
 _PLATFORM = ("base_url", "tenant", "tenant_type", "entity", "orgs", "leave_free", "credentials")
-_SECRET = ("env", "file", "command")
-_SOURCE_HINT = "Write {name}: {{env: NAME}}, {{file: PATH}} or {{command: [PROGRAM, ARGUMENT]}}."
 _EXAMPLES = {
     "name": "Write name: and a name of your own. It is part of every Idempotency-Key.",
     "environments": "Write environments: and below it a name with api, specs and state.",
     "api": "Write api: {emulator: FILE}, or api: with base_url and credentials.",
     "base_url": "Write the tenant's base URL, such as https://rest.test.zuora.com.",
-    "credentials": "Write credentials: with client_id and client_secret, each saying where it is read from.",
     "specs": "Write specs: and the folder of the spec files.",
     "state": "Write state: {file: PATH}.",
     "file": "Write file: and a path, relative to the project folder.",
@@ -140,11 +135,23 @@ def _environment(name: str, node: Node, reading: Reading) -> Environment | None:
         state_file=state_file,
         place=Place(reading.path, mapping.line, mapping.column),
         after_server_error=AfterServerError(after) if after else AfterServerError.UNDECIDED,
-        signing_key=_secret(mapping, "signing_key", reading) if "signing_key" in mapping.keys else None,
+        signing_key=secret_source(mapping, "signing_key", reading) if "signing_key" in mapping.keys else None,
         guardrails=guardrails,
+        keys=_keys(mapping, reading),
         refreshed_at=refreshed_at,
         promotion=promotion,
     )
+
+
+def _keys(environment: Mapping, reading: Reading) -> str | None:
+    """Return the path of the key map, which is reviewed and versioned with the specs that it is about."""
+    path = optional_text(environment, "keys", reading)
+    if path is None or not (path.startswith("/") or ".." in path.split("/")):
+        return path
+    node, what = environment.values["keys"], f"keys leads out of the project folder: {shown(path)}"
+    why, hint = "Where a call goes is reviewed with the project.", "Name a file below this one, without .. ."
+    reading.report("keys-outside", what, (node.line, node.column), detail=why, hint=hint)
+    return None
 
 
 def _guardrails(environment: Mapping, reading: Reading) -> "Guardrails | None":
@@ -210,7 +217,7 @@ def _api(environment: Mapping, reading: Reading) -> EmulatorApi | PlatformApi | 
 def _platform(mapping: Mapping, reading: Reading) -> PlatformApi | None:
     check_keys(mapping, (*_PLATFORM, "emulator"), reading, "an api")
     base_url = _base_url(mapping, reading)
-    secrets = _credentials(mapping, reading)
+    secrets = credentials_of(mapping, reading)
     tenant, entity = optional_text(mapping, "tenant", reading), _header(mapping, "entity", reading)
     tenant_type = choice(mapping, "tenant_type", list(TenantType), reading)
     orgs = tuple(texts(mapping, "orgs", reading))
@@ -245,52 +252,6 @@ def _base_url(mapping: Mapping, reading: Reading) -> str | None:
         )
         return None
     return base_url.rstrip("/") if base_url else None
-
-
-def _credentials(mapping: Mapping, reading: Reading) -> tuple[SecretSource, SecretSource] | None:
-    node = mapping.values.get("credentials")
-    if node is None:
-        _report_missing(mapping, "credentials", reading)
-        return None
-    credentials = mapping_of(node, reading, "credentials")
-    if credentials is None:
-        return None
-    check_keys(credentials, ("client_id", "client_secret"), reading, "credentials")
-    client_id = _secret(credentials, "client_id", reading)
-    client_secret = _secret(credentials, "client_secret", reading)
-    return (client_id, client_secret) if client_id and client_secret else None
-
-
-def _secret(credentials: Mapping, name: str, reading: Reading) -> SecretSource | None:
-    node = credentials.values.get(name)
-    if node is None:
-        _report_missing(credentials, name, reading)
-        return None
-    if type(node) is Unreadable:
-        return None
-    at, hint = (node.line, node.column), _SOURCE_HINT.format(name=name)
-    if type(node) is not Mapping:
-        why = "A secret never stands in a project file."
-        reading.report("secret-in-file", f"{name} must say where it is read from", at, detail=why, hint=hint)
-        return None
-    check_keys(node, _SECRET, reading, name)
-    known = [key for key in node.keys if key in _SECRET]
-    if len(known) != 1:
-        reading.report("one-source", f"{name} must say one of env, file and command", at, hint=hint)
-        return None
-    return _source(node, known[0], reading)
-
-
-def _source(node: Mapping, kind: str, reading: Reading) -> SecretSource | None:
-    if kind == "command":
-        value = node.values.get(kind)
-        if type(value) is Sequence and not value.items:
-            reading.report("no-command", "command is empty", node.keys[kind], hint="Write [PROGRAM, ARGUMENT].")
-        return FromCommand(tuple(texts(node, kind, reading)))
-    text = _required(node, kind, reading)
-    if text is None:
-        return None
-    return FromVariable(text) if kind == "env" else FromFile(text)
 
 
 def _check_default(top: Mapping, default: str | None, environments: list[Environment], reading: Reading) -> None:
@@ -363,4 +324,4 @@ def _only_text(mapping: Mapping, name: str, field: str, reading: Reading) -> str
 
 
 def _report_missing(mapping: Mapping, name: str, reading: Reading) -> None:
-    report_missing(mapping, name, reading, hint=_EXAMPLES.get(name) or _SOURCE_HINT.format(name=name))
+    report_missing(mapping, name, reading, hint=_EXAMPLES[name])

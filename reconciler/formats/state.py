@@ -44,7 +44,7 @@ _RESTORED = ("at", "serial", "reason", "resolution")
 _FARTHEST = 10**10
 """Seconds, some three hundred years: how far apart two clocks may be."""
 
-_CALL = ("call", "digest", "flags", "trigger", "key", "sent", "run", "commit", "author")
+_CALL = ("call", "digest", "flags", "trigger", "target", "key", "sent", "run", "commit", "author")
 _APPLIED = (*_CALL, "at", "idList", "requestId", "processId", "resolution")
 _REFUSED = (*_CALL, "at", "code", "message", "requestId", "processId", "resolution")
 _UNSETTLED = (*_CALL, "scheme", "lastSent", "message", "requestId", "spent", "savedError", "resolution")
@@ -208,7 +208,7 @@ def call_object(call: CallRecord) -> dict[str, Any]:
         "key": call.key,
         "sent": call.sent,
         "run": call.run,
-        **_present(commit=call.commit, author=call.author),
+        **_present(commit=call.commit, author=call.author, target=call.target),
     }
 
 
@@ -237,10 +237,7 @@ def _present(**values: object) -> dict[str, object]:
 
 
 def _entry(document: JsonDocument, address: str, value: object) -> Entry:
-    try:
-        parse_address(address)
-    except ValueError:
-        document.refuse("bad-address", f"{shown(address)} is not the address of any target")
+    read_address(document, address)
     if not isinstance(value, dict):
         document.refuse("wrong-field", f"{address}: the entry must be an object")
     document.check_keys(value, ("next_call", "applied", "refused", "unsettled", "restored", "resolution"), address)
@@ -279,7 +276,21 @@ def read_call(document: JsonDocument, value: dict[str, Any], where: str) -> Call
         run=document.take(value, "run", str, where),
         commit=document.take_or_none(value, "commit", str, where),
         author=document.take_or_none(value, "author", str, where),
+        target=_target(document, value, where),
     )
+
+
+def _target(document: JsonDocument, value: dict[str, Any], where: str) -> Address | None:
+    target = document.take_or_none(value, "target", str, where)
+    return None if target is None else read_address(document, target)
+
+
+def read_address(document: JsonDocument, address: str) -> Address:
+    try:
+        parse_address(address)
+    except ValueError:
+        document.refuse("bad-address", f"{shown(address)} is not the address of any target")
+    return Address(address)
 
 
 def _check_digest(document: JsonDocument, digest: str, where: str) -> None:

@@ -23,13 +23,17 @@ _REWRITTEN = (
 
 
 def approval_object(approval: Approval) -> dict[str, Any]:
-    calls = {address: list(approval.calls[address]) for address in sorted(approval.calls)}
+    calls = {address: _approved(approval.calls[address]) for address in sorted(approval.calls)}
     lanes = {lane: approval.lanes[lane] for lane in sorted(approval.lanes)}
     told = {"plan": approval.plan_id, "expires": approval.expires, "calls": calls, "lanes": lanes}
     canary = approval.canary
     return (
         {**told, "canary": {name: dict(sorted(getattr(canary, name).items())) for name in _CANARY}} if canary else told
     )
+
+
+def _approved(call: ApprovedCall) -> list[object]:
+    return [each for each in call if each is not None]
 
 
 def run_object(run: RunRecord) -> dict[str, Any]:
@@ -107,9 +111,10 @@ def _digest(document: JsonDocument, value: object, address: str) -> Digest:
 def _call(document: JsonDocument, address: str, value: object) -> tuple[Address, ApprovedCall]:
     known = _address(document, address)
     pair = value if isinstance(value, list) else []
-    if [type(each) for each in pair] != [int, str] or pair[0] < 0:
+    if [type(each) for each in pair] not in ([int, str], [int, str, str]) or pair[0] < 0:
         document.refuse("wrong-field", f"an approval: {address} must have a call number and a digest")
-    return known, ApprovedCall(pair[0], Digest(pair[1]))
+    target = _address(document, pair[2]) if pair[2:] else None
+    return known, ApprovedCall(pair[0], Digest(pair[1]), target)
 
 
 def read_history(document: JsonDocument, top: dict[str, Any]) -> tuple[RunRecord, ...]:

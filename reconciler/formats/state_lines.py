@@ -156,6 +156,10 @@ class LineLedger(Ledger):
         return {**self._plain, **self._others.settled} if self._others else self._plain
 
     @property
+    def mapped(self) -> Mapping[Address, Address]:
+        return self._others.mapped
+
+    @property
     def others(self) -> Mapping[Address, Entry]:
         return self._others.others
 

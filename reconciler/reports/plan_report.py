@@ -144,9 +144,10 @@ def _group(members: Sequence[Change]) -> Group:
 def _line(change: Change) -> Line:
     place = place_of(change)
     declared = change.declaration
+    sent_as = (f"sent as {declared.sent_as}",) if declared and declared.mapped else ()
     return Line(
         address=change.address,
-        reasons=change.reasons,
+        reasons=(*change.reasons, *sent_as),
         why=(declared.reason if declared else None) or "",
         owner=(declared.owner if declared else None) or "",
         place=str(place) if place else "not declared",

@@ -20,7 +20,7 @@ from reconciler.formats.spec import read_spec, read_table
 from reconciler.formats.yaml_reader import Reading, TooManyFaults, read_yaml
 from reconciler.ports import Cache
 from reconciler.workspace.search import NO_FILE, hint_of, spec_files
-from reconciler.workspace.sources import SourceFiles
+from reconciler.workspace.sources import SourceFiles, open_below
 from reconciler.workspace.state_files import report_shared_states
 
 if TYPE_CHECKING:
@@ -121,12 +121,40 @@ def load_spec(folder: Path, environment: Environment, *, cache: Cache | None = N
     tables = _read_tables(folder, environment, cache)
     declared = Declared(tables) if tables is not None else None
     if declared is not None and not declared.is_doubled:
-        return Spec(declared)
+        return with_keys(folder, environment, Spec(declared))
     readings, tables = read_spec_files(folder, environment)
     diagnostics = [found for reading in readings for found in reading.diagnostics]
     if diagnostics:
         raise InvalidInput(diagnostics)
-    return Spec(Declared(tables))
+    return with_keys(folder, environment, Spec(Declared(tables)))
+
+
+def with_keys(folder: Path, environment: Environment, spec: Spec) -> Spec:
+    """Return *spec* with the key map of *environment*, if it has one.
+
+    Raise InvalidInput if that cannot be read, or does not map all that is declared.
+    """
+    if environment.keys is None:
+        return spec
+    from reconciler.formats.keymap import read_keymap, unmapped  # noqa: PLC0415  (few environments have any)
+
+    reading = Reading(environment.keys)
+    keys = read_keymap(_content_below(folder, environment.keys), reading)
+    found = reading.diagnostics or unmapped(keys, spec.declarations.values())
+    if found:
+        raise InvalidInput(found)
+    return Spec(spec.declarations, keys)
+
+
+def _content_below(folder: Path, path: str) -> bytes:
+    """Return the bytes of a file that is in the project itself. Raise InvalidInput if it is not, or cannot be read."""
+    try:
+        with open_below(folder, path, name="project folder") as file:
+            return file.read()
+    except OSError as error:
+        what = f"the key map cannot be read: {error.strerror or error}"
+        found = Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_hint(error))
+        raise InvalidInput([found]) from None
 
 
 def _read_tables(folder: Path, environment: Environment, cache: Cache | None) -> list[Table] | None:

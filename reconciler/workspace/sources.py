@@ -35,7 +35,7 @@ class SourceFiles:
         if self._is_named_before(source, self._by_name, normalize("NFC", source.path).casefold(), naming):
             return reading, Table(reading.path)
         try:
-            file = _open_below(self._top, source.path)
+            file = open_below(self._top, source.path)
         except OSError as error:
             what, hint = f"the source cannot be read: {error.strerror or error}", self._hint(source.path)
             naming.report("unreadable-source", what, _at(source), hint=hint)
@@ -60,7 +60,7 @@ class SourceFiles:
     def _hint(self, path: str) -> str:
         wanted = self._top / path
         try:
-            _real_way(self._top, wanted.parent)
+            _real_way(self._top, wanted.parent, "spec folder")
             names = [name for name in os.listdir(wanted.parent) if not name.startswith(".")]  # noqa: PTH208
         except OSError:
             names = []
@@ -73,19 +73,19 @@ def _at(source: Source) -> tuple[int, int]:
     return source.place.line, source.place.column
 
 
-def _open_below(top: Path, path: str) -> BinaryIO:
-    """Open a regular file whose real path is below *top*. Raise OSError.
+def open_below(top: Path, path: str, *, name: str = "spec folder") -> BinaryIO:
+    """Open a regular file whose real path is below *top*, which messages call the *name*. Raise OSError.
 
     The real path has no links left, and each step of it is opened without following one: a folder that is replaced by
     a link in the meantime leads nowhere.
     """
-    real_top, steps = _real_way(top, top / path)
-    *folders, name = steps or (".",)
+    real_top, steps = _real_way(top, top / path, name)
+    *folders, last = steps or (".",)
     with ExitStack() as opened:
         step = _open_step(real_top, None, opened)
         for folder in folders:
             step = _open_step(folder, step, opened)
-        descriptor = os.open(name, _STEP, dir_fd=step)
+        descriptor = os.open(last, _STEP, dir_fd=step)
     wrong = _wrong_with(os.fstat(descriptor))
     if wrong:
         os.close(descriptor)
@@ -93,11 +93,11 @@ def _open_below(top: Path, path: str) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def _real_way(top: Path, path: Path) -> tuple[str, tuple[str, ...]]:
+def _real_way(top: Path, path: Path, name: str) -> tuple[str, tuple[str, ...]]:
     """Return *top* and the steps from it to *path*, both without links. Raise OSError if it is not below."""
     real_top, real = os.path.realpath(top, strict=True), os.path.realpath(path, strict=True)
     if os.path.commonpath([real_top, real]) != real_top:
-        raise OSError(0, "it leads out of the spec folder")
+        raise OSError(0, f"it leads out of the {name}")
     return real_top, Path(real).relative_to(real_top).parts
 
 

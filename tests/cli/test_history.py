@@ -85,7 +85,7 @@ def test_what_was_done_by_hand_is_adopted_and_never_sent(done: Project) -> None:
     ("text", "said"),
     [
         (HEADER, "the file has no rows [no-rows]"),
-        ("", "the column address is missing [missing-field]"),
+        ("", "the file has no rows [no-rows]"),
         ("address\n", "the column onlyReSend is missing [missing-field]"),
         (f"{HEADER[:-1]},notes\n", "there is no column 'notes' [unknown-key]"),
         (f"{HEADER}{FIRST},false\n", "the row has 2 cells, and the header 6 [wrong-cell-count]"),
@@ -94,6 +94,7 @@ def test_what_was_done_by_hand_is_adopted_and_never_sent(done: Project) -> None:
         (f"{HEADER}{FIRST},true,true,,,\n", "cannot both be true [flags-exclude-each-other]"),
         (f"{HEADER}{FIRST},false,true,,,yesterday\n", "at must be a time such as 2026-11-22T10:00:00Z"),
         (f'{HEADER}"{FIRST}"x,false,true,,,\n', "[bad-quote]"),
+        (f"{HEADER}{'A' * 140_000},false,true,,,\n", "by-hand.csv:2:1: error: a cell has more than 131,072 characters"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_named_and_nothing_is_adopted(done: Project, text: str, said: str) -> None:

@@ -95,7 +95,7 @@ def test_one_address_twice_is_refused() -> None:
 def test_a_declaration_that_is_named_otherwise_now_is_not_sent_again() -> None:
     old = declare(subscription_id("8ad0"))
     state = state_of({old.address: entry(applied(record(3, target=old.target)))})
-    after = moved(state, old.address, FIRST.address, reason="numbers")
+    after = moved(state, old.address, FIRST.address, spec_of(FIRST), reason="numbers")
 
     assert plan_of(spec_of(FIRST), dict(after.entries)).changes == ()
     assert after.entries[FIRST.address].next_call == 4
@@ -104,8 +104,8 @@ def test_a_declaration_that_is_named_otherwise_now_is_not_sent_again() -> None:
 
 def test_a_move_can_be_taken_back() -> None:
     state = state_of({FIRST.address: entry(applied(record(3)))})
-    there = moved(state, FIRST.address, Address("Subscription/A-S2@1"), reason="r")
-    back = moved(there, Address("Subscription/A-S2@1"), FIRST.address, reason="r")
+    there = moved(state, FIRST.address, Address("Subscription/A-S2@1"), spec_of(FIRST), reason="r")
+    back = moved(there, Address("Subscription/A-S2@1"), FIRST.address, spec_of(FIRST), reason="r")
 
     assert plan_of(spec_of(FIRST), dict(back.entries)).changes == ()
     assert back.entries[FIRST.address].next_call == 4
@@ -131,7 +131,7 @@ def test_a_move_that_cannot_be_followed_is_refused(old: str, new: str, said: str
         }
     )
     with pytest.raises(UsageError, match=said):
-        moved(state, Address(old), Address(new), reason="r")
+        moved(state, Address(old), Address(new), spec_of(FIRST), reason="r")
 
 
 def test_what_is_forgotten_is_sent_again_under_a_number_of_its_own() -> None:

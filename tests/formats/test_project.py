@@ -130,6 +130,8 @@ FAULTS: dict[str, tuple[str, list[str]]] = {
     "specs in the project folder": (emulated().replace("specs: a", "specs: ."), ["specs-everywhere 4:37"]),
     "the same with slashes": (emulated().replace("specs: a", "specs: .//./"), ["specs-everywhere 4:37"]),
     "specs from the root": (emulated().replace("specs: a", "specs: /a"), ["specs-outside 4:37"]),
+    "a key map beside the project": (emulated(", keys: ../k.csv"), ["keys-outside 4:69"]),
+    "a key map from the root": (emulated(", keys: /k.csv"), ["keys-outside 4:69"]),
     "an emulator with more": (emulated().replace("a.db}", "a.db, tenant: b}"), ["unknown-key 4:29"]),
     "an emulator of nothing": (emulated().replace("a.db", ""), ["missing-value 4:23"]),
     "an api that is text": (emulated().replace("{emulator: a.db}", "here"), ["wrong-shape 4:12"]),

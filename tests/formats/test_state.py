@@ -68,6 +68,7 @@ def told(draw: st.DrawFn, known: Entry) -> Entry:
             key=old.key,
             sent=old.sent,
             run=draw(anything),
+            target=draw(st.none() | targets().map(format_address)),
             **words,
         )
 

@@ -99,7 +99,8 @@ def test_most_codes_are_shown_by_an_example_that_a_reader_has_refused() -> None:
             "foreign-journal",
             "linked-folder",
         ),
-        *("mixed-keys", "no-folder", "no-project", "no-spec-files", "nothing-selected", "same-name"),
+        *("mapped-twice", "mixed-keys", "no-folder", "no-project", "no-spec-files", "not-mapped", "nothing-selected"),
+        "same-name",
         *("tenant-not-told", "unreadable"),
         *(
             "freeze-ahead",

@@ -18,8 +18,10 @@ def _emulated(*environments: str, head: str = "") -> str:
     return f"version: 1\nname: acme-revenue\n{head}environments:\n{lines}"
 
 
-def _local(name: str = "local", *, database: str = "local.db", specs: str = "", state: str = "local.json") -> str:
-    return f"{name}: {{api: {{emulator: {database}}}, specs: {specs or name}, state: {{file: {state}}}}}"
+def _local(
+    name: str = "local", *, database: str = "local.db", specs: str = "", state: str = "local.json", more: str = ""
+) -> str:
+    return f"{name}: {{api: {{emulator: {database}}}, specs: {specs or name}, state: {{file: {state}}}{more}}}"
 
 
 PROJECT_FAULTS = (
@@ -81,6 +83,15 @@ PROJECT_FAULTS = (
         text="A command without -e would then regenerate in production. A host that is not known counts as production.",
         bad=_platform(base_url="https://rest.zuora.com", head="default: sandbox\n"),
         good=_platform(base_url="https://rest.zuora.com"),
+        shows=Shows.PROJECT,
+    ),
+    Explanation(
+        code="keys-outside",
+        title="the key map of an environment lies outside the project folder",
+        text="A key map says which object of a tenant a call goes to. It is reviewed and versioned with the specs, so "
+        "keys: is a path below the project folder, without a / in front and without .. .",
+        bad=_emulated(_local(more=", keys: ../keys.csv")),
+        good=_emulated(_local(more=", keys: keys/local.csv")),
         shows=Shows.PROJECT,
     ),
     Explanation(

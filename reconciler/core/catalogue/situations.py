@@ -81,6 +81,14 @@ SITUATIONS = (
         good="specs/local/more/, a folder with the files themselves.",
     ),
     _situation(
+        "mapped-twice",
+        "a key map says two things of one number",
+        "Each number of a field stands once on either side. Two of this tenant for one would leave open which is "
+        "meant; one for two would regenerate it twice, and mix up the order of a subscription's versions.",
+        bad="subscriptionName,A-S00000001,P-7 and further down subscriptionName,A-S00000002,P-7.",
+        good="subscriptionName,A-S00000001,P-7 and subscriptionName,A-S00000002,P-8.",
+    ),
+    _situation(
         "mixed-keys",
         "one type is named by ids and by numbers",
         "An id and a number may name one object, which would then be regenerated twice: nothing here can tell. Numbers "
@@ -117,6 +125,14 @@ SITUATIONS = (
         "package tzdata. Without them it cannot be told which day it is there, so nothing is planned.",
         bad="time_zone: America/New_York, in a container without /usr/share/zoneinfo.",
         good="pip install tzdata, or the package tzdata of the system.",
+    ),
+    _situation(
+        "not-mapped",
+        "the key map of the environment does not know a number that is declared",
+        "With keys: in the project file, a number that is not in the map might be one of another tenant, and name "
+        "another object here. Where both tenants have the same, a row says so: as_written and in_tenant alike.",
+        bad="subscriptionName: A-S00000003, and keys/production.csv ends with A-S00000002.",
+        good="A row subscriptionName,A-S00000003,A-S00000003.",
     ),
     _situation(
         "nothing-selected",
