@@ -94,7 +94,8 @@ def failed(name: str, error: ReconcilerError, *, place: str = "") -> Check:
         place = place if len(told) != 1 else str(told[0].place)
         found = f"{len(error.diagnostics)} problems" if len(error.diagnostics) != 1 else told[0].summary
         detail = " ".join(f"{each.place}: {each.summary}." for each in told)
-        hint = "`reconciler validate` shows all of them, and the lines."
+        is_spec = name in ("project", "specs")
+        hint = "`reconciler validate` shows all of them, and the lines." if is_spec else told[0].hint
     return Check(
         name=name,
         verdict=Verdict.FAILED,

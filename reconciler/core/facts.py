@@ -62,8 +62,24 @@ def facts_of(
         for field, source in (("client_id", api.client_id), ("client_secret", api.client_secret)):
             yield Fact(name=field, value=_source(source, variables), origin=at(f"api.credentials.{field}"))
     yield Fact(name="specs", value=environment.specs, origin=at("specs"))
-    if environment.refreshed_at is not None:
-        yield Fact(name="refreshed_at", value=environment.refreshed_at, origin=at("refreshed_at"))
+    for field, told in _settings(environment, variables):
+        yield Fact(name=field, value=told, origin=at(field) or "built in")
+
+
+def _settings(environment: Environment, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield what else decides about an apply, each with its value or with what holds because it is not said."""
+    yield "after_server_error", environment.after_server_error
+    for field, value in (("refreshed_at", environment.refreshed_at), ("keys", environment.keys)):
+        if value is not None:
+            yield field, value
+    promotion, guardrails = environment.promotion, environment.guardrails
+    asked = f"{promotion.earlier}: proof {promotion.demand}" if promotion else "none: what is declared is sent"
+    yield "promotes_from", asked
+    yield "guardrails", "; ".join(guardrails.words()) if guardrails else "none: nothing is limited"
+    for allowed in guardrails.allow if guardrails else ():
+        yield "allow", f"{allowed.rule} for {allowed.text} to {allowed.until}: {allowed.reason}"
+    if environment.signing_key is not None:
+        yield "signing_key", _source(environment.signing_key, variables)
 
 
 def state_fact(environment: Environment, state: State | None, place: Place | None) -> Fact:

@@ -1,14 +1,15 @@
 """What a checkup makes of what it has found: each verdict from plain facts."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from reconciler.core.checkup import Check, Keeping, failed, ok, told, warning
-from reconciler.core.diagnostics import Diagnostic
+from reconciler.core.diagnostics import Diagnostic, InvalidInput
 from reconciler.core.environment import EmulatorApi, Environment, PlatformApi
 from reconciler.core.forecast import RATE_LIMITS
 from reconciler.core.limiter import DEFAULT_LIMIT
 from reconciler.core.outcome import Traffic
+from reconciler.core.refresh import check_refreshed
 from reconciler.core.share import cap_of
 from reconciler.core.state import State
 from reconciler.core.tenancy import NOBODY, Scope, Tenancy, agree, unproven
@@ -49,12 +50,15 @@ def judge_tenant(scope: Scope, environment: Environment, state: State | None) ->
         return failed("tenant", error, place=str(environment.place))
     for diagnostic in unproven(agreed, environment.place):
         return told("tenant", diagnostic)
+    by = (("project file", configured), ("state", known))
+    proof = _as_said([origin for origin, each in by if each.tenant is not None])
+    named = _as_said([origin for origin, each in by if each.entity is not None])
+    found = f"tenant {agreed.tenant}"
     entity = f", entity {agreed.entity}" if agreed.entity else ""
-    said = [origin for origin, by in (("project file", configured), ("state", known)) if by.tenant is not None]
-    proof = f"as {' and '.join(said)} say" if len(said) > 1 else f"as the {said[0]} says" if said else ""
-    found = f"tenant {agreed.tenant}{entity}"
     if proof:
-        return ok("tenant", f"{found}, {proof}", place=str(environment.place))
+        apart = f" {proof}{entity}, {named or 'which nothing names yet'}" if entity and named != proof else ""
+        return ok("tenant", f"{found},{apart}" if apart else f"{found}{entity}, {proof}", place=str(environment.place))
+    found += entity
     if isinstance(environment.api, EmulatorApi):
         return ok("tenant", f"{found}, of the embedded emulator", place=str(environment.place))
     return warning(
@@ -64,6 +68,19 @@ def judge_tenant(scope: Scope, environment: Environment, state: State | None) ->
         detail="The first apply writes it into the state, and from then on it is compared.",
         hint=f'If it is the right one, write tenant: "{agreed.tenant}" under api: in the project file.',
     )
+
+
+def _as_said(origins: Sequence[str]) -> str:
+    return f"as {' and '.join(origins)} say" if len(origins) > 1 else f"as the {origins[0]} says" if origins else ""
+
+
+def judge_refresh(environment: Environment, now: datetime) -> list[Check]:
+    """Nothing is said of a refresh that is over, or of none."""
+    try:
+        check_refreshed(environment, now)
+    except InvalidInput as error:
+        return [failed("refreshed_at", error)]
+    return []
 
 
 def judge_clock(ahead: timedelta | None) -> Check:

@@ -18,6 +18,7 @@ from reconciler.core.verdicts import (
     judge_limits,
     judge_lock,
     judge_mark,
+    judge_refresh,
     judge_specs,
     judge_state,
     judge_tenant,
@@ -60,7 +61,8 @@ async def examine(environment: Environment, ports: Ports) -> Examined:
     specs = _specs(environment, ports)
     stored, state = _stored(environment, ports)
     platform = await _platform(environment, ports, state)
-    return Examined(state, (specs, *platform, *stored))
+    refresh = judge_refresh(environment, ports.clock.now())
+    return Examined(state, (specs, *refresh, *platform, *stored))
 
 
 def _specs(environment: Environment, ports: Ports) -> Check:

@@ -1,6 +1,7 @@
 """`doctor`: what would be used and from where, what of it works; it regenerates nothing and tells no secret."""
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -79,7 +80,7 @@ def test_every_check_has_a_line_of_text_and_an_entry_in_the_document(project: Pr
     for name, check in checks(document).items():
         assert f"  {check['verdict']:<7}  {name:<11}  {check['found']}" in text
     for name, (value, _) in facts(document).items():
-        assert f"  {name:<11}  {value}" in text
+        assert re.search(rf"^  {name} +{re.escape(value)}", text, re.MULTILINE), name
 
 
 def test_of_a_tenant_only_a_token_is_asked_for_and_the_project_stays_as_it_is(project: Project, tenant: Tenant) -> None:
@@ -103,6 +104,24 @@ def test_a_real_emulator_has_nothing_in_its_ledger_afterwards(project: Project, 
     assert (ended.status, known) == (0, ())
     assert checks(ended)["tenant"]["verdict"] == "ok"
     assert (applied.status, len(read_ledger(str(database)))) == (0, 3)
+
+
+def test_what_limits_an_apply_is_told_with_its_place(project: Project) -> None:
+    project.edit(
+        "reconciler.yaml",
+        "specs: local\n",
+        "specs: local\n    guardrails:\n      max_calls: 5\n      allow:\n"
+        '        - {rule: max_calls, for: "Subscription/*", reason: REV-1, until: "2099-12-31"}\n'
+        "    signing_key: {env: PROOF_KEY}\n",
+    )
+    told = facts(examine(project))
+
+    assert told["guardrails"][0] == "max_calls 5"
+    assert told["guardrails"][1].startswith("reconciler.yaml:")
+    assert told["allow"][0] == "max_calls for Subscription/* to 2099-12-31: REV-1"
+    assert told["signing_key"][0] == "from the variable PROOF_KEY, which is not set"
+    assert told["promotes_from"] == ("none: what is declared is sent", "built in")
+    assert told["after_server_error"] == ("undecided", "built in")
 
 
 def test_every_setting_is_told_with_where_it_comes_from(project: Project, tenant: Tenant) -> None:

@@ -1,9 +1,10 @@
 """What a checkup makes of what it finds, what it tells of settings, and how it ends."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import state_of
+from builders import NOW, state_of
 
 from reconciler.core.checkup import Check, Checkup, Keeping, Verdict, failed, ok, skipped, warning
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
@@ -11,6 +12,7 @@ from reconciler.core.environment import EmulatorApi, Environment, FromVariable, 
 from reconciler.core.facts import network_facts, without_user
 from reconciler.core.outcome import Traffic
 from reconciler.core.tenancy import parse_scope
+from reconciler.core.timestamp import timestamp
 from reconciler.core.verdicts import (
     judge_clock,
     judge_journals,
@@ -18,6 +20,7 @@ from reconciler.core.verdicts import (
     judge_limits,
     judge_lock,
     judge_mark,
+    judge_refresh,
     judge_state,
     judge_tenant,
     judge_token,
@@ -76,6 +79,42 @@ def test_a_failure_says_what_the_command_would_have_said() -> None:
     )
 
 
+def test_a_problem_of_the_state_keeps_its_own_hint() -> None:
+    found = InvalidInput(
+        [Diagnostic(code="history-rewritten", summary="s", place=Place("state.json"), hint="Get it back.")]
+    )
+
+    assert failed("state", found).hint == "Get it back."
+    assert "reconciler validate" in failed("specs", found).hint
+
+
+def test_an_entity_is_told_with_what_names_it() -> None:
+    scope = parse_scope("tenant.1 entity.a")
+    api = environment("1").api
+    assert isinstance(api, PlatformApi)
+    named = replace(api, entity="a")
+
+    assert judge_tenant(scope, environment("1"), None).found == (
+        "tenant 1, as the project file says, entity a, which nothing names yet"
+    )
+    assert judge_tenant(scope, replace(environment("1"), api=named), None).found == (
+        "tenant 1, entity a, as the project file says"
+    )
+    known = replace(state_of({}, tenant="1"), entity="a")
+    assert judge_tenant(scope, environment("1"), known).found == (
+        "tenant 1, as project file and state say, entity a, as the state says"
+    )
+
+
+def test_a_refresh_that_is_still_to_come_fails_and_one_that_is_over_says_nothing() -> None:
+    refreshed = replace(EMULATED, refreshed_at=timestamp(NOW))
+
+    assert judge_refresh(refreshed, NOW) == judge_refresh(EMULATED, NOW) == []
+    (told,) = judge_refresh(refreshed, NOW - timedelta(seconds=1))
+    assert (told.verdict, told.status) == (Verdict.FAILED, 3)
+    assert "local is said to have been refreshed at 2026-11-22T12:00:00Z" in told.found
+
+
 def test_of_many_problems_the_first_are_told_with_their_places() -> None:
     found = [Diagnostic(code="c", summary=f"problem {n}", place=Place("a.yaml", n, 1)) for n in range(1, 6)]
     check = failed("specs", InvalidInput(found), place="sandbox")
@@ -109,7 +148,10 @@ def test_a_token_that_hardly_lasts_is_a_warning() -> None:
 
 
 TENANTS = {
-    ("tenant.1 entity.a", "1", "1"): (Verdict.OK, "tenant 1, entity a, as project file and state say"),
+    ("tenant.1 entity.a", "1", "1"): (
+        Verdict.OK,
+        "tenant 1, as project file and state say, entity a, which nothing names yet",
+    ),
     ("tenant.1", "1", None): (Verdict.OK, "tenant 1, as the project file says"),
     ("tenant.1", None, "1"): (Verdict.OK, "tenant 1, as the state says"),
     ("tenant.1", None, None): (Verdict.WARNING, "tenant 1, and nothing says that it is the right one"),
