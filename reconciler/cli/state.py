@@ -11,15 +11,18 @@ from reconciler.core.address import Address, address_order
 from reconciler.core.diagnostics import nearest
 from reconciler.core.entry import Entry
 from reconciler.core.environment import Environment
+from reconciler.core.history import missing_runs
 from reconciler.core.state import State
 from reconciler.engine.plan import load_state
 from reconciler.errors import UsageError
 from reconciler.formats.state import entry_object
 from reconciler.formats.state_head import run_object
+from reconciler.reports.excerpt import visible
 from reconciler.reports.history_text import history_text, run_record_text
 from reconciler.reports.json_text import json_text
 from reconciler.reports.state_text import entry_text, state_list_text
 
+_MOST_MISSING = 10
 _AMENDMENTS = {"import": adopt, "mv": move, "forget": forget}
 
 
@@ -32,9 +35,14 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         return _AMENDMENTS[arguments.verb](arguments, world)
     opened = open_project(arguments, world)
     folder, environment = opened.folder, opened.environment
-    state = load_state(open_store(folder, environment), open_journals(folder, environment), environment).state
+    store = open_store(folder, environment)
+    mark = store.mark if arguments.verb == "history" else None  # a past is told whole, or not as if it were
+    state = load_state(store, open_journals(folder, environment), environment, mark).state
     if arguments.verb == "history":
         world.console.out(_history(state, arguments.run, as_json=arguments.json))
+        for run in _missing(state)[:_MOST_MISSING]:
+            what = f"calls are of run {visible(run)}, which the history does not tell of"
+            world.console.err(f"warning: {environment.state_file}: {what}\n")
         return 0
     if arguments.verb == "list":
         world.console.out(_list(state, environment, as_json=arguments.json))
@@ -65,6 +73,17 @@ def _history(state: State | None, asked: str | None, *, as_json: bool) -> str:
     if as_json:
         return json_text({**run_object(found), "entries": told})
     return run_record_text(found, told)
+
+
+def _missing(state: State | None) -> list[str]:
+    """Return the runs that calls of *state* are of, and its history does not tell of: somebody has cut it."""
+    calls = (
+        each.call
+        for entry in (state.entries.values() if state else ())
+        for each in (entry.applied, entry.refused, *entry.unsettled)
+        if each
+    )
+    return missing_runs(state.history, (call.run for call in calls)) if state else []
 
 
 def _is_of(entry: Entry, run: str) -> bool:

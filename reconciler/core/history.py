@@ -5,7 +5,7 @@ the past, or takes a part of it away, would have to write everything after it an
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -105,6 +105,12 @@ def remigrate_since(history: Sequence[RunRecord], now: datetime, span: timedelta
 
 def _since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> Iterator[RunRecord]:
     return (each for each in history if now - moment(each.ended or each.began) < span)
+
+
+def missing_runs(history: Sequence[RunRecord], named: Iterable[str]) -> list[str]:
+    """Return which of the runs *named* by calls *history* does not tell of, sorted, if it tells of any run at all."""
+    known = {each.run for each in history}
+    return sorted({*named} - known - {"state import", "state resolve"}) if known else []
 
 
 def runs_of(history: Sequence[RunRecord], plan_id: str) -> Iterator[RunRecord]:
