@@ -6,23 +6,29 @@ from collections.abc import Callable
 from reconciler.cli.project import Planned, act_of, hold_lock, journals_of, make_planned, open_project
 from reconciler.cli.wiring import World
 from reconciler.core.address import Address
-from reconciler.core.adoption import adopted, forgotten, moved
+from reconciler.core.adoption import Adoption, adopted, forgotten, moved, undeclared
 from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.state import State
 from reconciler.engine.plan import change_state
 from reconciler.errors import NeedsDecision, UsageError
+from reconciler.reports.excerpt import visible
 from reconciler.reports.plan_report import counted
 from reconciler.workspace.folder import load_adoptions
 from reconciler.workspace.lines import quoted
+
+_MOST_TOLD = 10
 
 
 def adopt(arguments: argparse.Namespace, world: World) -> int:
     """Raise InvalidInput with every row that cannot be adopted; nothing is written then."""
     try:
-        adoptions = load_adoptions(world.here, arguments.file)
+        adoptions, otherwise = load_adoptions(world.here, arguments.file), list[Adoption]()
 
         def change(planned: Planned, state: State) -> State:
-            return adopted(state, adoptions, planned.spec, reason=arguments.reason, now=planned.at)
+            at = planned.opened.environment.refreshed_at
+            after = adopted(state, adoptions, planned.spec, reason=arguments.reason, now=planned.at, refreshed_at=at)
+            otherwise.extend(undeclared(after, adoptions, planned.spec))
+            return after
 
         number = _change(arguments, world, change, act="import")
     except InvalidInput as error:
@@ -30,6 +36,11 @@ def adopt(arguments: argparse.Namespace, world: World) -> int:
     known = len(adoptions) - number
     rest = f"; of {known} more the state says the same already" if known else ""
     world.console.out(f"Adopted {counted(number, 'row')}{rest}.\n")
+    for each in otherwise[:_MOST_TOLD]:
+        what = f"{each.address} was done otherwise than it is declared now, and so is planned again"
+        world.console.err(f"{visible(str(each.place))}: warning: {what}\n")
+    if len(otherwise) > _MOST_TOLD:
+        world.console.err(f"and {len(otherwise) - _MOST_TOLD:,} more rows of that kind\n")
     return 0
 
 

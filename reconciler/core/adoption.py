@@ -14,7 +14,8 @@ from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, nearest
 from reconciler.core.digest import digest
 from reconciler.core.entry import Applied, CallRecord, Entry
 from reconciler.core.state import State
-from reconciler.core.timestamp import Timestamp, timestamp
+from reconciler.core.table import digests_of
+from reconciler.core.timestamp import Timestamp, moment, timestamp
 from reconciler.errors import UsageError
 
 _RESOLVE_FIRST = "Find out what became of it, then `reconciler state resolve`."
@@ -36,7 +37,15 @@ class Adoption:
     place: Place
 
 
-def adopted(state: State, adoptions: Iterable[Adoption], spec: Spec, *, reason: str, now: datetime) -> State:
+def adopted(
+    state: State,
+    adoptions: Iterable[Adoption],
+    spec: Spec,
+    *,
+    reason: str,
+    now: datetime,
+    refreshed_at: Timestamp | None = None,
+) -> State:
     """Return *state* with *adoptions* as applied. What it says already is left as it is.
 
     Raise InvalidInput with all that cannot be: nothing is adopted then.
@@ -46,6 +55,11 @@ def adopted(state: State, adoptions: Iterable[Adoption], spec: Spec, *, reason: 
         entry = state.known(each.address)
         fault = _unready(entry)
         hint = _RESOLVE_FIRST
+        if fault is None and each.at is not None and moment(each.at) > now:
+            fault, hint = f"it was done at {each.at}, and it is {timestamp(now)}", "Write when it was done, in UTC."
+        elif fault is None and each.at is not None and refreshed_at is not None and each.at < refreshed_at:
+            fault = f"it was done at {each.at}, and the refresh of {refreshed_at} has wiped it"
+            hint = "Leave the row out: what was wiped is to be regenerated."
         if each.address in changed:
             fault, hint = "it stands in the file twice", "Keep the row of what was done last."
         if fault is not None:
@@ -56,6 +70,18 @@ def adopted(state: State, adoptions: Iterable[Adoption], spec: Spec, *, reason: 
     if faults:
         raise InvalidInput(faults)
     return state.with_entries({address: new for address, new in changed.items() if new != state.entries.get(address)})
+
+
+def undeclared(state: State, adoptions: Iterable[Adoption], spec: Spec) -> list[Adoption]:
+    """Return those of *adoptions*, which *state* has, that *spec* declares otherwise: they are planned again."""
+    declared = digests_of(spec)
+    return [
+        each
+        for each in adoptions
+        if each.address in declared
+        and (done := state.known(each.address).applied) is not None
+        and (done.call.digest, done.call.target) != (declared[each.address], spec.sent_as(each.address))
+    ]
 
 
 def _unready(entry: Entry) -> str | None:
@@ -106,6 +132,9 @@ def moved(state: State, old: Address, new: Address, spec: Spec, *, reason: str) 
     of *old* stay used. Raise UsageError if it cannot be followed.
     """
     entry = _settled_entry(state, old)
+    if entry.applied is None:
+        what = f"Nothing is known to have been applied under {old}, so that nothing could be followed."
+        raise UsageError("Nothing to move", what, hint="Declare the new name; it is planned as new.")
     try:
         target = parse_address(new)
     except ValueError:
@@ -130,9 +159,7 @@ def moved(state: State, old: Address, new: Address, spec: Spec, *, reason: str) 
     return state.with_entries({old: kept, new: follows})
 
 
-def _renamed(applied: Applied | None, new: Address, target: Address | None, word: str) -> Applied | None:
-    if applied is None:
-        return None
+def _renamed(applied: Applied, new: Address, target: Address | None, word: str) -> Applied:
     call = applied.call
     asked = digest(parse_address(new), call.flags, call.trigger)
     return replace(applied, call=replace(call, digest=asked, target=target), resolution=word)

@@ -8,6 +8,7 @@ from reconciler.core.refresh import entry_since
 from reconciler.core.resolve import Decision, Resolution
 from reconciler.core.state import State
 from reconciler.core.timestamp import Timestamp
+from reconciler.reports.excerpt import visible
 from reconciler.reports.plan_report import counted
 
 
@@ -61,7 +62,7 @@ def _void(entry: Entry, refreshed_at: Timestamp | None) -> str:
 def entry_text(address: str, entry: Entry, refreshed_at: Timestamp | None = None) -> str:
     void = _void(entry, refreshed_at).removeprefix("; ")
     told = [f"{void}; what ended before that does not count"] if void else []
-    return "\n".join((address, *(f"  {line}" for line in (*told, *_entry(entry))))) + "\n"
+    return "\n".join((address, *(f"  {visible(line)}" for line in (*told, *_entry(entry))))) + "\n"
 
 
 def _summary(entry: Entry) -> str:

@@ -64,6 +64,58 @@ def test_a_past_that_was_cut_is_noticed_where_it_was_written(done: Project) -> N
     assert "The history was rewritten" in ended.err
 
 
+def test_a_cut_past_is_not_listed_as_if_it_were_whole(done: Project) -> None:
+    done.run("state", "forget", FIRST, "--reason", "r")
+    document = done.state
+    document["serial"] += 1
+    del document["history"][-1]
+    done.state_file.write_text(json.dumps(document))
+    ended = done.run("state", "history")
+
+    assert (ended.status, ended.out) == (5, "")
+    assert "The history was rewritten" in ended.err
+
+
+def test_a_run_that_calls_are_of_and_the_history_does_not_tell_of_is_named(done: Project) -> None:
+    """As on a machine that has not written the state: there is no mark."""
+    other = done.run("apply", "--yes")
+    assert other.status == 0, other.err
+    document = done.state
+    gone = document["history"].pop()
+    done.state_file.write_text(json.dumps(document))
+    for beside in done.state_file.parent.glob("*.mark*"):
+        beside.unlink()
+    ended = done.run("state", "history")
+
+    assert ended.status == 0
+    assert ended.err.splitlines() == [
+        f"warning: .reconciler/local.state.json: calls are of run {gone['run']}, which the history does not tell of"
+    ]
+
+
+def test_a_row_that_is_declared_otherwise_is_adopted_and_told(done: Project) -> None:
+    done.write("by-hand.csv", f"{HEADER}Subscription/A-S00000002@1,true,false,,,\n")
+    ended = done.run("state", "import", "by-hand.csv", "--reason", "r")
+
+    assert (ended.status, ended.out) == (0, "Adopted 1 row.\n")
+    assert ended.err == (
+        "by-hand.csv:2:1: warning: Subscription/A-S00000002@1 was done otherwise than it is declared now, "
+        "and so is planned again\n"
+    )
+
+
+def test_what_a_spec_says_moves_no_cursor_when_an_entry_is_shown(done: Project) -> None:
+    document = done.state
+    document["entries"][FIRST]["applied"]["trigger"] = "a\x1b[2Jb\nc"
+    done.state_file.write_text(json.dumps(document))
+    for beside in done.state_file.parent.glob("*.mark*"):
+        beside.unlink()
+
+    shown = done.run("state", "show", FIRST).out
+    assert "\x1b" not in shown
+    assert any(line.startswith("    trigger     a\\") for line in shown.splitlines())
+
+
 def test_what_was_done_by_hand_is_adopted_and_never_sent(done: Project) -> None:
     calls = done.run("plan", "--json").document["summary"]["calls"]
     change = next(each for each in done.run("plan", "--json").document["changes"] if each["action"] == "regenerate")

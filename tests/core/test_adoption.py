@@ -1,7 +1,7 @@
 """What a person may do to the ledger, and what may not come of it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from builders import (
@@ -25,20 +25,23 @@ from hypothesis import given
 from strategies import histories, specs
 
 from reconciler.core.address import Address
-from reconciler.core.adoption import Adoption, adopted, forgotten, moved
+from reconciler.core.adoption import Adoption, adopted, forgotten, moved, undeclared
 from reconciler.core.declaration import Flags, Spec
 from reconciler.core.diagnostics import InvalidInput, Place
 from reconciler.core.entry import Entry
 from reconciler.core.plan import Regenerate
 from reconciler.core.state import State
+from reconciler.core.timestamp import Timestamp, timestamp
 from reconciler.errors import UsageError
 
 FIRST, OTHER = declare(), declare(charge())
 PLACE = Place("done.csv", 2, 1)
 
 
-def by_hand(address: Address = FIRST.address, flags: Flags = A, trigger: str | None = None) -> Adoption:
-    return Adoption(address=address, flags=flags, trigger=trigger, ids=("2c98",), at=None, place=PLACE)
+def by_hand(
+    address: Address = FIRST.address, flags: Flags = A, trigger: str | None = None, at: Timestamp | None = None
+) -> Adoption:
+    return Adoption(address=address, flags=flags, trigger=trigger, ids=("2c98",), at=at, place=PLACE)
 
 
 def adopt(state: State, *rows: Adoption, spec: Spec | None = None) -> State:
@@ -87,6 +90,39 @@ def test_what_is_in_doubt_is_resolved_first_and_nothing_is_adopted_then(known: E
     assert [each.summary for each in told.value.diagnostics] == [f"{FIRST.address} cannot be adopted: {said}"]
 
 
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("2026-11-22T12:00:01Z", "it was done at 2026-11-22T12:00:01Z, and it is 2026-11-22T12:00:00Z"),
+        (
+            "2026-11-20T17:59:59Z",
+            "it was done at 2026-11-20T17:59:59Z, and the refresh of 2026-11-20T18:00:00Z has wiped it",
+        ),
+    ],
+)
+def test_what_is_to_come_or_was_wiped_is_not_adopted(at: str, said: str) -> None:
+    row, refresh = by_hand(at=Timestamp(at)), Timestamp("2026-11-20T18:00:00Z")
+    with pytest.raises(InvalidInput) as told:
+        adopted(state_of({}), [row], spec_of(FIRST), reason="r", now=NOW, refreshed_at=refresh)
+
+    assert [each.summary for each in told.value.diagnostics] == [f"{FIRST.address} cannot be adopted: {said}"]
+
+
+@pytest.mark.parametrize("at", [None, NOW, datetime(2026, 11, 20, 18, tzinfo=UTC)])
+def test_what_was_done_since_the_refresh_is_adopted(at: datetime | None) -> None:
+    row, refresh = by_hand(at=timestamp(at) if at else None), Timestamp("2026-11-20T18:00:00Z")
+    state = adopted(state_of({}), [row], spec_of(FIRST), reason="r", now=NOW, refreshed_at=refresh)
+
+    assert FIRST.address in state.entries
+
+
+def test_rows_that_are_declared_otherwise_are_told_and_no_others() -> None:
+    rows = [by_hand(flags=B), by_hand(OTHER.address), by_hand(Address("Subscription/A-S9@1"))]
+    spec = spec_of(FIRST, OTHER)
+
+    assert undeclared(adopt(state_of({}), *rows, spec=spec), rows, spec) == rows[:1]
+
+
 def test_one_address_twice_is_refused() -> None:
     with pytest.raises(InvalidInput, match="cannot be adopted: it stands in the file twice"):
         adopt(state_of({}), by_hand(), by_hand(flags=B))
@@ -119,6 +155,7 @@ def test_a_move_can_be_taken_back() -> None:
         (FIRST.address, OTHER.address, "Another type"),
         (FIRST.address, "Subscription/A-S2@1", "The new address is known already"),
         ("Subscription/A-S3@1", "Subscription/A-S4@1", "In doubt"),
+        ("Subscription/A-S5@1", "Subscription/A-S6@1", "Nothing to move"),
     ],
 )
 def test_a_move_that_cannot_be_followed_is_refused(old: str, new: str, said: str) -> None:
@@ -128,6 +165,7 @@ def test_a_move_that_cannot_be_followed_is_refused(old: str, new: str, said: str
             FIRST.address: entry(applied(record())),
             Address("Subscription/A-S2@1"): entry(applied(record(target=two))),
             Address("Subscription/A-S3@1"): entry(lost(record(target=three))),
+            Address("Subscription/A-S5@1"): entry(refused(record(target=subscription(1, "A-S5")))),
         }
     )
     with pytest.raises(UsageError, match=said):
