@@ -25,7 +25,6 @@ from reconciler.core.plan import place_of
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Run, Stop, exit_status
 from reconciler.core.saved import SavedPlan
-from reconciler.core.tenancy import Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.errors import IllegalPlan, Interrupted, OutOfTime, ReconcilerError, StalePlan, Terminated, UsageError
 from reconciler.reports.diagnostic_text import diagnostic_text
@@ -302,7 +301,7 @@ async def _send(session: _Session, run: str, planned: Planned, stage: Stage) -> 
         machine=world.machine(),
         place=opened.environment.place,
         lineage=world.new_id(),
-        configured=Tenancy(tenant=opened.environment.tenant, entity=opened.environment.entity),
+        configured=opened.environment.tenancy,
         authorship=authorship_of(opened.folder, {place.path for place in places if place}),
         concurrency=arguments.concurrency,
         leave_free=opened.environment.leave_free,

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from reconciler.core.diagnostics import Place, nearest
 from reconciler.core.share import FREE_SHARE
+from reconciler.core.tenancy import PlatformKind, Tenancy
 from reconciler.core.timestamp import Timestamp
 from reconciler.errors import UsageError
 
@@ -134,12 +135,23 @@ class Environment:
         )
 
     @property
+    def platform(self) -> PlatformKind:
+        """Who answers. Zuora is on no loopback address."""
+        is_zuora = isinstance(self.api, PlatformApi) and not is_loopback(self.api.host)
+        return PlatformKind.ZUORA if is_zuora else PlatformKind.EMULATOR
+
+    @property
     def tenant(self) -> str | None:
         return self.api.tenant if isinstance(self.api, PlatformApi) else None
 
     @property
     def entity(self) -> str | None:
         return self.api.entity if isinstance(self.api, PlatformApi) else None
+
+    @property
+    def tenancy(self) -> Tenancy:
+        """What the project file says of whose calls these are."""
+        return Tenancy(tenant=self.tenant, entity=self.entity, platform=self.platform)
 
     @property
     def leave_free(self) -> float:

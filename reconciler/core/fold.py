@@ -12,6 +12,7 @@ from reconciler.core.history import RunRecord, with_run
 from reconciler.core.journal import Opened, Record
 from reconciler.core.run import Outcome, Result
 from reconciler.core.state import ClockOffset, State
+from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import Timestamp
 
 _STEADY = 2
@@ -24,6 +25,7 @@ def fold(
     *,
     tenant: str | None,
     entity: str | None,
+    platform: PlatformKind | None = None,
     clock: ClockOffset | None = None,
     run: RunRecord | None = None,
 ) -> State:
@@ -38,7 +40,12 @@ def fold(
         if result.record is not None:
             told[result.address] = _with(told.get(result.address) or state.known(result.address), result.record)
     changed = {address: entry for address, entry in told.items() if entry != state.entries.get(address)}
-    learned = replace(state.with_entries(changed), tenant=state.tenant or tenant, entity=state.entity or entity)
+    learned = replace(
+        state.with_entries(changed),
+        tenant=state.tenant or tenant,
+        entity=state.entity or entity,
+        platform=state.platform or platform,
+    )
     if run is not None and run.calls:
         learned = _with_run(learned, run, results, before=state)
     if not changed and learned == state:

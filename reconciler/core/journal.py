@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from reconciler.core.address import Address
 from reconciler.core.entry import Applied, CallRecord, Refused, Unsettled
+from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import Timestamp
 
 
@@ -37,6 +38,7 @@ class Opened:
     who: str | None = None
     commit: str | None = None
     guardrails: tuple[str, ...] = ()
+    platform: PlatformKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from reconciler.core.digest import Digest
 from reconciler.core.entry import Entry
 from reconciler.core.history import RunRecord
 from reconciler.core.ledger import ledger_of
+from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import Timestamp
 
 
@@ -72,9 +73,10 @@ class Approval:
 class State:
     """All entries of one environment. *lineage* never changes; *serial* grows by one with each write.
 
-    *tenant* and *entity* are None until the first token tells them. *clock* is None as long as no machine's clock was
-    found to differ from the platform's. *approvals* are the approved plans that are not settled, by id; *history* are
-    all runs, the oldest first.
+    *tenant* and *entity* are None until the first token tells them, *platform* until the first call: what an emulator
+    has answered is not what Zuora has, whatever the tenants are called. *clock* is None as long as no machine's clock
+    was found to differ from the platform's. *approvals* are the approved plans that are not settled, by id; *history*
+    are all runs, the oldest first.
     """
 
     environment: str
@@ -83,6 +85,7 @@ class State:
     epoch: int = 0
     tenant: str | None = None
     entity: str | None = None
+    platform: PlatformKind | None = None
     clock: ClockOffset | None = None
     entries: Mapping[Address, Entry]
     restored: Restored | None = None

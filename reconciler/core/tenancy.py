@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from reconciler.core.diagnostics import Diagnostic, Place, Severity
 from reconciler.errors import WrongTenant
@@ -18,12 +19,20 @@ class Scope:
     entities: tuple[str, ...]
 
 
+class PlatformKind(StrEnum):
+    """Who answers."""
+
+    ZUORA = "zuora"
+    EMULATOR = "emulator"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenancy:
-    """One tenant and one entity; None where nobody says."""
+    """One tenant and one entity, and who answers for them; None where nobody says."""
 
     tenant: str | None
     entity: str | None
+    platform: PlatformKind | None = None
 
 
 NOBODY = Tenancy(tenant=None, entity=None)
@@ -51,7 +60,7 @@ def agree(scope: Scope, *, project: Tenancy, state: Tenancy, plan: Tenancy = NOB
                 f"{said}, and the credentials are {found}. Nothing was sent.",
                 hint="Check which client id and secret this environment reads, and its base_url.",
             )
-    return Tenancy(tenant=scope.tenant, entity=_entity(scope, origins))
+    return Tenancy(tenant=scope.tenant, entity=_entity(scope, origins), platform=project.platform)
 
 
 def _entity(scope: Scope, origins: Mapping[str, Tenancy]) -> str | None:
@@ -87,6 +96,20 @@ def unproven(agreed: Tenancy, place: Place) -> Iterator[Diagnostic]:
             detail="The token names no tenant in its scope, and none is written in the project file, so that "
             "credentials of another tenant would not be noticed.",
             hint="Look at the client in the tenant's administration. With tenant: under api: such a token is refused.",
+        )
+
+
+def check_platform(known: PlatformKind | None, asked: PlatformKind, name: str) -> None:
+    """Raise WrongTenant if the state *name* is of what somebody else has answered than who is *asked*.
+
+    Tenants of an emulator may be called as any of Zuora's are, so that their ids tell nothing.
+    """
+    if known not in (None, asked):
+        who = {PlatformKind.ZUORA: "Zuora", PlatformKind.EMULATOR: "an emulator"}
+        raise WrongTenant(
+            "Another platform",
+            f"{name} is of what {who[known]} has answered, and under api: stands {who[asked]}. Nothing was sent.",
+            hint="A state belongs to one tenant: name another file under state:, or put the api of this one back.",
         )
 
 

@@ -12,7 +12,7 @@ from reconciler.core.outcome import Traffic
 from reconciler.core.refresh import check_refreshed
 from reconciler.core.share import cap_of
 from reconciler.core.state import State
-from reconciler.core.tenancy import NOBODY, Scope, Tenancy, agree, unproven
+from reconciler.core.tenancy import NOBODY, Scope, Tenancy, agree, check_platform, unproven
 from reconciler.errors import WrongTenant
 
 _CLOCK_APART = timedelta(minutes=1)
@@ -43,7 +43,7 @@ def judge_token(lifetime: float, place: str) -> Check:
 def judge_tenant(scope: Scope, environment: Environment, state: State | None) -> Check:
     """Compare what a token is good for with the project file and the state, as an apply does."""
     known = tenancy_of(state)
-    configured = Tenancy(tenant=environment.tenant, entity=environment.entity)
+    configured = environment.tenancy
     try:
         agreed = agree(scope, project=configured, state=known)
     except WrongTenant as error:
@@ -132,6 +132,10 @@ def judge_state(state: State | None, environment: Environment) -> Check:
     place = environment.state_file
     if state is None:
         return ok("state", "not there yet: the first apply makes it", place=place)
+    try:
+        check_platform(state.platform, environment.platform, place)
+    except WrongTenant as other:
+        return failed("state", other, place=place)
     if environment.tenant is not None and state.tenant not in (None, environment.tenant):
         error = WrongTenant(
             "Wrong tenant",
@@ -202,7 +206,7 @@ def judge_keeping(keeping: Keeping, environment: Environment, *, is_there: bool)
 
 
 def tenancy_of(state: State | None) -> Tenancy:
-    return Tenancy(tenant=state.tenant, entity=state.entity) if state else NOBODY
+    return Tenancy(tenant=state.tenant, entity=state.entity, platform=state.platform) if state else NOBODY
 
 
 def _counted(number: int, noun: str, many: str = "") -> str:

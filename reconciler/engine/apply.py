@@ -133,7 +133,7 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
 
 async def _authenticate(request: Request, ports: Ports) -> Tenancy:
     state = request.stored.state
-    known = Tenancy(tenant=state.tenant, entity=state.entity) if state else NOBODY
+    known = Tenancy(tenant=state.tenant, entity=state.entity, platform=state.platform) if state else NOBODY
     bound = Tenancy(tenant=request.plan.binding.tenant, entity=request.plan.binding.entity)
     scope = await ports.platform.authenticate()
     tenancy = agree(scope, project=request.configured, plan=bound, state=known)
@@ -269,6 +269,7 @@ def _opened(request: Request, base: _Base) -> Opened:
         epoch=base.state.epoch,
         tenant=base.tenancy.tenant,
         entity=base.tenancy.entity,
+        platform=base.tenancy.platform,
         at=base.began,
         who=request.who,
         commit=request.commit,
@@ -314,7 +315,15 @@ def _save(store: StateStore, base: _Base, results: Iterable[Result], run: RunRec
     state, tenancy, clock = base.state, base.tenancy, base.clock.offset()
     version: Version | None = base.version
     for _ in range(_CONFLICTS):
-        folded = fold(state, results, tenant=tenancy.tenant, entity=tenancy.entity, clock=clock, run=run)
+        folded = fold(
+            state,
+            results,
+            tenant=tenancy.tenant,
+            entity=tenancy.entity,
+            platform=tenancy.platform,
+            clock=clock,
+            run=run,
+        )
         if folded is state:
             return
         try:

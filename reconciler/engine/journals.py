@@ -29,9 +29,10 @@ def fold_journals(state: State | None, journals: JournalStore, abandoned: Sequen
             continue
         tenant = read.opened.tenant if read.opened else None
         entity = read.opened.entity if read.opened else None
+        platform = read.opened.platform if read.opened else None
         results = tuple(results_of(read))
         run = broken_run(read.opened, results) if read.opened else None
-        state = fold(state, results, tenant=tenant, entity=entity, run=run)
+        state = fold(state, results, tenant=tenant, entity=entity, platform=platform, run=run)
         if read.damaged:
             damaged.append(DamagedJournal(name, read.opened.at if read.opened else None))
             warnings.append(_damaged(name, read.damaged))

@@ -15,6 +15,7 @@ from reconciler.core.planner import make_plan
 from reconciler.core.refresh import check_refreshed
 from reconciler.core.selection import Selection
 from reconciler.core.state import Approval, State
+from reconciler.core.tenancy import check_platform
 from reconciler.engine.recover import recover
 from reconciler.engine.recovered import DamagedJournal
 from reconciler.errors import StaleError
@@ -61,10 +62,12 @@ def load_state(
 
     *mark* is the last state that was written here, read before: a state that is behind it raises StaleError. *cache*
     may know the state already.
-    Raise InvalidInput if a document is not of *environment* or of a newer version, StorageError if it cannot be read.
+    Raise InvalidInput if a document is not of *environment* or of a newer version, WrongTenant if it is of another
+    platform, StorageError if it cannot be read.
     """
     stored = store.read()
     state = _read(stored, store.name, environment, cache) if stored else None
+    check_platform(state.platform if state else None, environment.platform, store.name)
     if mark is not None:
         check_mark(mark, stored, state, store.name)
     recovered = recover(state, journals)

@@ -22,6 +22,7 @@ from reconciler.formats.state import (
     call_object,
     read_applied,
     read_call,
+    read_platform,
     read_refused,
     read_unsettled,
     refused_object,
@@ -118,6 +119,7 @@ def _opened(document: JsonDocument, value: dict[str, Any]) -> Opened | None:
         who=document.take_or_none(value, "who", str, "the head"),
         commit=document.take_or_none(value, "commit", str, "the head"),
         guardrails=tuple(each for each in rules if isinstance(each, str)),
+        platform=read_platform(document, value, "the head"),
     )
 
 

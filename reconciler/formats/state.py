@@ -17,6 +17,7 @@ from reconciler.core.diagnostics import InvalidInput, shown
 from reconciler.core.digest import SCHEME, Digest
 from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
 from reconciler.core.state import ClockOffset, Restored, State
+from reconciler.core.tenancy import PlatformKind
 from reconciler.formats.json_reader import JsonDocument
 from reconciler.formats.state_head import approval_object, read_approvals, read_history, run_object
 from reconciler.formats.state_lines import LineLedger, Lines, entry_lines, read_lines, without_plain
@@ -32,6 +33,7 @@ _HEAD = (
     "environment",
     "tenant",
     "entity",
+    "platform",
     "lineage",
     "serial",
     "epoch",
@@ -59,6 +61,7 @@ def write_state(state: State) -> bytes:
         "lineage": state.lineage,
         "serial": state.serial,
         "epoch": state.epoch,
+        **_present(platform=state.platform),
         **_present(clock=_clock_object(state.clock)),
         **_present(restored=_restored_object(state.restored) if state.restored else None),
     }
@@ -148,6 +151,7 @@ def _read_whole(content: bytes, path: str, environment: str) -> State:
         environment=name,
         tenant=document.take_or_none(top, "tenant", str, "the state"),
         entity=document.take_or_none(top, "entity", str, "the state"),
+        platform=read_platform(document, top, "the state"),
         lineage=document.take(top, "lineage", str, "the state"),
         serial=document.take_count(top, "serial", "the state"),
         epoch=document.take_count(top, "epoch", "the state"),
@@ -157,6 +161,13 @@ def _read_whole(content: bytes, path: str, environment: str) -> State:
         history=read_history(document, top),
         entries={Address(address): _entry(document, address, value) for address, value in entries.items()},
     )
+
+
+def read_platform(document: JsonDocument, value: dict[str, Any], where: str) -> PlatformKind | None:
+    platform = document.take_or_none(value, "platform", str, where)
+    if platform is not None and platform not in set(PlatformKind):
+        document.refuse("wrong-field", f"{where}: 'platform' must be {' or '.join(PlatformKind)}")
+    return PlatformKind(platform) if platform is not None else None
 
 
 def _restored_object(restored: Restored) -> dict[str, Any]:

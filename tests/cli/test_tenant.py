@@ -45,6 +45,25 @@ def test_credentials_that_are_not_the_configured_ones_end_with_8_before_the_firs
     assert not (project.folder / STATE).exists()
 
 
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes"), ("state", "list")])
+def test_what_an_emulator_has_answered_is_not_taken_for_answers_of_zuora(
+    project: Project, command: tuple[str, ...]
+) -> None:
+    """Whatever its tenant is called. Nobody answers at that address here, and nobody is asked."""
+    assert project.run("apply", "--yes").status == 0
+    assert project.state["platform"] == "emulator"
+    credentials = "{client_id: {env: ID}, client_secret: {env: SECRET}}"
+    api = f'{{base_url: https://rest.test.zuora.com, tenant: "12345", credentials: {credentials}}}'
+    project.edit("reconciler.yaml", "{emulator: .reconciler/emulator.db}", api)
+    verb, *rest = command
+    ended = project.run(verb, *rest, variables={"ID": "x", "SECRET": "y"})
+
+    assert (ended.status, ended.out) == (8, "")
+    assert ".reconciler/local.state.json is of what an emulator has answered, and under api: stands Zuora." in (
+        " ".join(ended.err.split())
+    )
+
+
 def test_a_state_that_has_learned_its_tenant_refuses_credentials_of_another(project: Project) -> None:
     declare(project)
     with sandbox(project, Tenant("tenant.1 entity.a")):

@@ -3,7 +3,17 @@
 import pytest
 
 from reconciler.core.diagnostics import Place
-from reconciler.core.tenancy import NOBODY, Scope, Tenancy, agree, check_same, parse_scope, unproven
+from reconciler.core.tenancy import (
+    NOBODY,
+    PlatformKind,
+    Scope,
+    Tenancy,
+    agree,
+    check_platform,
+    check_same,
+    parse_scope,
+    unproven,
+)
 from reconciler.errors import WrongTenant
 
 PLACE = Place("reconciler.yaml", 11, 3)
@@ -89,6 +99,19 @@ LATER = {
     "entity.a": "A new token is without a tenant in its scope, good for a, and the run began with one of tenant 1, "
     "good for a. It was not used.",
 }
+
+
+def test_a_state_is_of_zuora_or_of_an_emulator_and_the_other_is_refused() -> None:
+    zuora, emulator = PlatformKind.ZUORA, PlatformKind.EMULATOR
+    for known, asked in ((None, zuora), (zuora, zuora), (emulator, emulator)):
+        check_platform(known, asked, "state.json")
+    with pytest.raises(WrongTenant) as told:
+        check_platform(emulator, zuora, "state.json")
+    assert told.value.detail == (
+        "state.json is of what an emulator has answered, and under api: stands Zuora. Nothing was sent."
+    )
+    with pytest.raises(WrongTenant):
+        check_platform(zuora, emulator, "state.json")
 
 
 @pytest.mark.parametrize("scope", LATER)

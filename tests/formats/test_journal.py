@@ -16,6 +16,7 @@ from reconciler.core.address import format_address
 from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.entry import CallRecord
 from reconciler.core.journal import Ended, Event, Opened, Returned, Sending
+from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import timestamp
 from reconciler.formats.journal import ReadJournal, event_line, opening_line, read_journal
 
@@ -46,6 +47,7 @@ def heads(draw: st.DrawFn) -> Opened:
         epoch=draw(st.integers(0, 2**40)),
         tenant=draw(optional),
         entity=draw(optional),
+        platform=draw(st.none() | st.sampled_from(PlatformKind)),
         at=draw(moments),
     )
 

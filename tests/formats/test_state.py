@@ -16,6 +16,7 @@ from reconciler.core.diagnostics import Diagnostic, InvalidInput
 from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
 from reconciler.core.state import ClockOffset, Restored, State
 from reconciler.core.target import SUBSCRIPTION_NAME, Target
+from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import timestamp
 from reconciler.formats import state_lines
 from reconciler.formats.schema import SchemaSet
@@ -50,6 +51,7 @@ def states(draw: st.DrawFn) -> State:
         clock=draw(st.none() | st.builds(ClockOffset, st.text(), st.integers(-(10**10), 10**10))),
         tenant=draw(maybe),
         entity=draw(maybe),
+        platform=draw(st.none() | st.sampled_from(PlatformKind)),
         restored=draw(st.none() | restorations),
         entries={format_address(each): told(draw, draw(entries(each))) for each in found},
     )
