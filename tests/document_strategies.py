@@ -129,6 +129,7 @@ promotions = st.fixed_dictionaries(
         "proof": st.sampled_from(["required", "marked", "optional"]),
         **dict.fromkeys(["soak", "max_age"], durations),
         **dict.fromkeys(["accept_emulator", "accept_empty_ids"], st.booleans()),
+        **dict.fromkeys(["proofs", "allowed_signers"], texts | paths),
     },
 )
 environments = st.fixed_dictionaries(
@@ -225,6 +226,8 @@ PROJECT_FILE: Value = {
             "promotes_from": {
                 "environment": "local",
                 "proof": "marked",
+                "proofs": "proofs",
+                "allowed_signers": "signers",
                 "soak": "2d",
                 "max_age": "30d",
                 "accept_emulator": True,
@@ -292,6 +295,8 @@ FIELDS = [
         "promotes_from",
         "environment",
         "proof",
+        "proofs",
+        "allowed_signers",
         "soak",
         "max_age",
         "accept_emulator",

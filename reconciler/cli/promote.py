@@ -17,6 +17,7 @@ from reconciler.core.proof import fault_of
 from reconciler.core.selection import Selection, parse_selector
 from reconciler.engine.plan import platform_time
 from reconciler.formats.promoted import Carried, carried, new_file
+from reconciler.reports.diagnostic_text import diagnostic_text
 from reconciler.reports.excerpt import visible
 from reconciler.reports.plan_report import counted
 from reconciler.workspace.folder import find_folder, load_project, load_spec, read_content
@@ -45,6 +46,8 @@ def run(arguments: argparse.Namespace, world: World) -> int:
     promotion = demands_of(project, source.name, target.name)
     selection = Selection(only=tuple(map(parse_selector, arguments.selectors)))
     earlier = earlier_of(folder, project, promotion)
+    for warning in earlier.warnings:
+        world.console.err(diagnostic_text(warning, world.console.error_paint))
     now = platform_time(world.clock.now(), earlier.state, world.machine())
     declared, there = load_spec(folder, source), load_spec(folder, target)
     picked = pick(declared, there, selection, lambda each: fault_of(each, digest_of(each), earlier, promotion, now))

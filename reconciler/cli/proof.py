@@ -11,16 +11,13 @@ from reconciler.cli.wiring import World
 from reconciler.core.environment import Environment, PlatformApi, is_loopback
 from reconciler.core.evidence import EMULATOR, ZUORA, evidence_of
 from reconciler.core.run import Run
-from reconciler.formats.proof_document import BEGINNING, write_evidence
+from reconciler.formats.proof_document import BEGINNING, SIGNATURE_ENDING, write_evidence
 from reconciler.ports import Secret
 from reconciler.reports.plan_report import counted
 from reconciler.workspace.git import commit_of
 from reconciler.workspace.secrets import read_secret
 from reconciler.workspace.signing import sign
 from reconciler.workspace.writing import put_file
-
-SIGNATURE_ENDING = ".sig"
-"""The signature of ``proof.json`` stands in ``proof.json.sig``, as ``ssh-keygen -Y sign`` puts it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

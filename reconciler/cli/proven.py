@@ -1,19 +1,24 @@
-"""Proofs around a command: what the earlier environment's state says for and against its plan."""
+"""Proofs around a command: what the earlier environment, by its state or by files, says for and against its plan."""
 
 from dataclasses import replace
 from pathlib import Path
 
 from reconciler.cli.project import Planned, open_store
 from reconciler.cli.wiring import open_journals
-from reconciler.core.diagnostics import Diagnostic, InvalidInput
+from reconciler.core.diagnostics import Diagnostic, InvalidInput, Severity
 from reconciler.core.environment import Environment, PlatformApi, Project, is_loopback
+from reconciler.core.gathered import gather
 from reconciler.core.promotion import Promotion
 from reconciler.core.proof import Earlier, new_calls, with_proofs
+from reconciler.core.state import State
 from reconciler.engine.plan import load_state
 
 
 def proven(planned: Planned, promotion: Promotion) -> Planned:
-    """Return *planned* with what lacks a proof. Raise InvalidInput if there is no state that could hold any."""
+    """Return *planned* with what lacks a proof.
+
+    Raise InvalidInput if there is no state that could hold any, or no file of proofs that can be relied on.
+    """
     if not new_calls(planned.plan):
         return planned
     earlier = earlier_of(planned.opened.folder, planned.opened.project, promotion)
@@ -21,8 +26,47 @@ def proven(planned: Planned, promotion: Promotion) -> Planned:
 
 
 def earlier_of(folder: Path, project: Project, promotion: Promotion) -> Earlier:
-    """Return what is known of the environment that comes before. Raise InvalidInput without a state of it."""
+    """Return what is known of the environment that comes before: from its state, or from files where there are some.
+
+    Raise InvalidInput without a state of it, or for files that are not what they must be.
+    """
     environment = project.environments[promotion.earlier]
+    if promotion.proofs is not None:
+        return _by_files(folder, promotion.proofs, project, promotion)
+    return Earlier(
+        environment=environment.name,
+        source=_state_of(folder, environment, promotion),
+        is_emulator=is_emulated(environment),
+        refreshed_at=environment.refreshed_at,
+    )
+
+
+def _by_files(folder: Path, proofs: str, project: Project, promotion: Promotion) -> Earlier:
+    """Whether an emulator has answered stands in each file, and is judged there."""
+    from reconciler.workspace.proofs import read_proofs  # noqa: PLC0415  (few environments promote by files)
+
+    return Earlier(
+        environment=promotion.earlier,
+        source=gather(read_proofs(folder, proofs, promotion), project, promotion),
+        is_emulator=False,
+        refreshed_at=project.environments[promotion.earlier].refreshed_at,
+        warnings=() if promotion.allowed_signers is not None else (_unsigned(proofs, promotion),),
+    )
+
+
+def _unsigned(proofs: str, promotion: Promotion) -> Diagnostic:
+    name = promotion.earlier
+    return Diagnostic(
+        code="unsigned-proofs",
+        severity=Severity.WARNING,
+        summary=f"the proofs of {name} are taken without a look at who has signed them",
+        place=promotion.place,
+        detail=f"Whoever can write {proofs} can say that anything was applied in {name}.",
+        hint=f"Configure signing_key in {name}, and name its public key in a file of allowed_signers here.",
+    )
+
+
+def _state_of(folder: Path, environment: Environment, promotion: Promotion) -> State:
     store = open_store(folder, environment)
     journals = open_journals(folder, environment)
     state = load_state(store, journals, environment, store.mark).state
@@ -37,12 +81,7 @@ def earlier_of(folder: Path, project: Project, promotion: Promotion) -> Earlier:
         what = f"the state of {name} is of tenant {state.tenant}, and the project file says {environment.tenant}"
         hint = f"Get the right document for {file}."
         raise InvalidInput([Diagnostic(code="other-tenant", summary=what, hint=hint, place=promotion.place)])
-    return Earlier(
-        environment=name,
-        state=state,
-        is_emulator=is_emulated(environment),
-        refreshed_at=environment.refreshed_at,
-    )
+    return state
 
 
 def is_emulated(environment: Environment) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from reconciler.core.address import Address
 from reconciler.core.digest import Digest
 from reconciler.core.entry import Applied, Refused, Unsettled
-from reconciler.core.run import Outcome, Run
+from reconciler.core.run import Outcome, Result, Run
 from reconciler.core.timestamp import Timestamp
 
 ZUORA, EMULATOR = "zuora", "emulator"
@@ -30,10 +30,26 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What one run has *shown*, and which addresses were refused or left in doubt in it (*against*).
+class Against:
+    """That call number *call* of *address* was refused *at* that time, or is in doubt since then (*outcome*).
 
-    *platform* is ZUORA or EMULATOR; *tool* names program and version.
+    *said* is how the platform has refused it; None of a call in doubt.
+    """
+
+    address: Address
+    digest: Digest
+    call: int
+    outcome: Outcome
+    at: Timestamp
+    said: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What one run has *shown*, and which calls were refused or left in doubt in it (*against*).
+
+    *platform* is ZUORA or EMULATOR; *tool* names program and version. *lineage* and *epoch* are of the state in which
+    the calls are numbered; *lineage* is None where nothing could be sent.
     """
 
     project: str
@@ -42,12 +58,13 @@ class Evidence:
     entity: str | None
     platform: str
     lineage: str | None
+    epoch: int
     run: str
     plan_id: str
     commit: str | None
     tool: str
     shown: tuple[Shown, ...]
-    against: tuple[Address, ...]
+    against: tuple[Against, ...]
 
 
 def evidence_of(run: Run, project: str, *, platform: str, commit: str | None, tool: str) -> Evidence:
@@ -60,12 +77,13 @@ def evidence_of(run: Run, project: str, *, platform: str, commit: str | None, to
         entity=tenancy.entity if tenancy else None,
         platform=platform,
         lineage=run.lineage,
+        epoch=run.epoch,
         run=run.id,
         plan_id=run.plan_id,
         commit=commit,
         tool=tool,
         shown=tuple(_shown(run)),
-        against=tuple(each.address for each in run.results if isinstance(each.record, Refused | Unsettled)),
+        against=tuple(_against(run)),
     )
 
 
@@ -82,3 +100,19 @@ def _shown(run: Run) -> Iterable[Shown]:
                 at=done.at,
                 request_id=done.request_id,
             )
+
+
+def _against(run: Run) -> Iterable[Against]:
+    for each in run.results:
+        match each.record:
+            case Refused() as known:
+                yield _row(each, known, Outcome.REFUSED, known.at, f"{known.code} {known.message}")
+            case Unsettled() as known:
+                yield _row(each, known, Outcome.IN_DOUBT, known.call.sent, None)
+            case Applied() | None:
+                pass  # shown, or nothing was learned
+
+
+def _row(result: Result, known: Refused | Unsettled, outcome: Outcome, at: Timestamp, said: str | None) -> Against:
+    call = known.call
+    return Against(address=result.address, digest=call.digest, call=call.number, outcome=outcome, at=at, said=said)

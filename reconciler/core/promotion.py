@@ -20,6 +20,9 @@ class Promotion:
 
     A proof counts once it is *soak* old, and until it is *max_age* old (None: for ever), by the platform's time.
     *place* is where the project file says so.
+
+    *proofs* is the file, or the folder of files, of `apply --proof` that tell in place of the earlier state; None: the
+    state does. With them *max_age* is not None. *allowed_signers* names who may have signed them; None: anybody.
     """
 
     earlier: str
@@ -29,3 +32,5 @@ class Promotion:
     max_age: timedelta | None = None
     accept_emulator: bool = False
     accept_empty_ids: bool = False
+    proofs: str | None = None
+    allowed_signers: str | None = None

@@ -12,13 +12,15 @@ become undecidable because a proof has grown old meanwhile.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
+from reconciler.core.account import Account, Done, account_in_state
+from reconciler.core.address import Address
 from reconciler.core.declaration import Declaration
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.diff import changed_fields
 from reconciler.core.digest import Digest
-from reconciler.core.entry import Entry
+from reconciler.core.gathered import Gathered
 from reconciler.core.guardrail_limits import Refusal
 from reconciler.core.plan import Change, Plan, Regenerate, Reissue
 from reconciler.core.promotion import Demand, Promotion
@@ -31,12 +33,37 @@ _NAMED = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """What is known of the earlier environment: its *state*, and whether an emulator has answered there."""
+    """What is known of the earlier environment: its state, or what files tell, and if an emulator has answered there.
+
+    *warnings* are about the *source* itself.
+    """
 
     environment: str
-    state: State
+    source: State | Gathered
     is_emulator: bool
     refreshed_at: Timestamp | None = None
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def account(self, address: Address) -> Account:
+        match self.source:
+            case State():
+                return account_in_state(self.source, address)
+            case Gathered():
+                return self.source.account(address)
+            case _:
+                assert_never(self.source)
+
+    @property
+    def state(self) -> State | None:
+        """The state, if that is what tells."""
+        return self.source if isinstance(self.source, State) else None
+
+    @property
+    def way(self) -> str:
+        """How a declaration gets its proof."""
+        if isinstance(self.source, Gathered):
+            return f"Apply them in {self.environment} first, and bring the file of `apply --proof`"
+        return f"Apply them in {self.environment} first"
 
 
 Sending: TypeAlias = Regenerate | Reissue
@@ -48,6 +75,7 @@ def with_proofs(plan: Plan, earlier: Earlier, promotion: Promotion, now: datetim
         each.address: fault_of(each.declaration, each.digest, earlier, promotion, now) for each in new_calls(plan)
     }
     unproven = [each for each in new_calls(plan) if faults[each.address]]
+    plan = replace(plan, warnings=(*plan.warnings, *earlier.warnings))
     if not unproven:
         return plan
 
@@ -68,7 +96,7 @@ def with_proofs(plan: Plan, earlier: Earlier, promotion: Promotion, now: datetim
         figure=count,
         limit=0,
         told=f"{what}: {'; '.join(named)}{more}",
-        hint=f"Apply them in {earlier.environment} first, or leave them out with --except.",
+        hint=f"{earlier.way}, or leave them out with --except.",
     )
     return replace(marked, refusals=(*plan.refusals, refusal))
 
@@ -90,37 +118,33 @@ def fault_of(
     declaration: Declaration, digest: Digest, earlier: Earlier, promotion: Promotion, now: datetime
 ) -> str | None:
     """Return, in words, why *earlier* does not prove *declaration*, whose digest is *digest*; None if it does."""
-    entry = earlier.state.known(declaration.address)
-    against = _against(entry, earlier)
-    done = entry.applied
+    account = earlier.account(declaration.address)
+    done, against = account.done, _against(account, earlier)
     if against is not None or done is None:
         return against or "it was never applied there"
-    if done.call.digest != digest:
-        asked = declaration.flags, declaration.trigger
-        fields = changed_fields((done.call.flags, done.call.trigger), asked)
-        return f"it was applied there with something else ({', '.join(map(str, fields))} here)"
-    if done.resolution is not None:
-        return f"that it was applied there is a person's word and no answer of the platform: {done.resolution}"
+    if done.digest != digest:
+        return f"it was applied there with {_other(done, declaration)}"
+    if done.word is not None:
+        return f"that it was applied there is a person's word and no answer of the platform: {done.word}"
     if earlier.is_emulator and not promotion.accept_emulator:
         return "an emulator has answered there, and accept_emulator is not set"
-    if not done.id_list and not promotion.accept_empty_ids:
+    if not done.has_ids and not promotion.accept_empty_ids:
         return "it was applied there without any id, and accept_empty_ids is not set"
     return _untimely(done.at, promotion, now)
 
 
-def _against(entry: Entry, earlier: Earlier) -> str | None:
-    """Return what else is known of the address that speaks against a proof."""
-    if entry.restored:
-        return "the state there was restored, and nobody has said what was sent since"
-    if entry.in_doubt:
-        last = entry.in_doubt[-1]
-        return f"call {last.call.number} is in doubt there since {last.call.sent}"
-    done, refused = entry.applied, entry.refused
-    if refused is not None and (done is None or refused.call.number > done.call.number):
-        return f"call {refused.call.number} was refused there: {refused.code} {refused.message}"
-    if done is not None and earlier.refreshed_at is not None and done.at < earlier.refreshed_at:
+def _against(account: Account, earlier: Earlier) -> str | None:
+    done = account.done
+    if account.against is None and done is not None and done.at < (earlier.refreshed_at or ""):
         return f"it was applied there at {done.at}, before the refresh of {earlier.refreshed_at}"
-    return None
+    return account.against
+
+
+def _other(done: Done, declaration: Declaration) -> str:
+    if done.asked is None:
+        return "other flags or another trigger"
+    fields = changed_fields(done.asked, (declaration.flags, declaration.trigger))
+    return f"something else ({', '.join(map(str, fields))} here)"
 
 
 def _untimely(at: Timestamp, promotion: Promotion, now: datetime) -> str | None:

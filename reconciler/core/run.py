@@ -101,8 +101,8 @@ class Pace:
 class Run:
     """*results* has one result for each change of the plan, in the plan's order; *error* is what ended it early.
 
-    *warnings* were given before the first call; *tenancy* and *lineage* are of whom and whose state it was, None where
-    nothing was sent.
+    *warnings* were given before the first call; *tenancy*, *lineage* and *epoch* are of whom and whose state it was,
+    None where nothing was sent.
     """
 
     id: str
@@ -114,6 +114,7 @@ class Run:
     warnings: tuple[Diagnostic, ...] = ()
     tenancy: Tenancy | None = None
     lineage: str | None = None
+    epoch: int = 0
 
     @property
     def summary(self) -> dict[str, int]:

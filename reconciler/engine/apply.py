@@ -126,7 +126,7 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
     state = _approved(state, request.approval, clock.now())
     version = _remember(ports, request.stored, state, clock.now())
     _refuse_old_damage(request.stored, clock.now())
-    run = replace(run, lineage=state.lineage)
+    run = replace(run, lineage=state.lineage, epoch=state.epoch)
     base = _Base(state=state, version=version, tenancy=tenancy, clock=clock, began=timestamp(clock.now()))
     return await _send(run, request, ports, base)
 

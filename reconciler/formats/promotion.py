@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from posixpath import normpath
 
 from reconciler.core.diagnostics import Place, nearest, shown
 from reconciler.core.environment import Environment
@@ -12,7 +13,10 @@ from reconciler.formats.fields import boolean_of, check_keys, text_of
 from reconciler.formats.settings import choice, optional_text, required_text
 from reconciler.formats.yaml_reader import Mapping, Node, Reading
 
-PROMOTION = ("environment", "proof", "soak", "max_age", "accept_emulator", "accept_empty_ids")
+PROMOTION = (
+    *("environment", "proof", "proofs", "allowed_signers"),
+    *("soak", "max_age", "accept_emulator", "accept_empty_ids"),
+)
 _TIME = r"2[0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
 _DURATION = r"([1-9][0-9]{0,3})([mhd])"
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -54,6 +58,7 @@ def read_promotion(node: Node | None, reading: Reading) -> Promotion | None:
     accept_emulator, accept_empty_ids = (
         boolean_of(node.values[name], reading, name) if name in node.values else None for name in PROMOTION[-2:]
     )
+    proofs, allowed_signers = _sources(node, reading)
     if name is None:
         return None
     return Promotion(
@@ -64,7 +69,53 @@ def read_promotion(node: Node | None, reading: Reading) -> Promotion | None:
         max_age=max_age,
         accept_emulator=accept_emulator or False,
         accept_empty_ids=accept_empty_ids or False,
+        proofs=proofs,
+        allowed_signers=allowed_signers,
     )
+
+
+def _sources(node: Mapping, reading: Reading) -> tuple[str | None, str | None]:
+    """Return where the files of proofs are, and who may have signed them."""
+    proofs, allowed = (optional_text(node, name, reading) for name in ("proofs", "allowed_signers"))
+    hint = "Name a path below this file, without .. ."
+    if proofs is not None and not _is_inner(proofs):
+        what = f"proofs is no path below the project folder: {shown(proofs)}"
+        why = "What a pipeline brings stands with what it is for, where a person finds it."
+        reading.report("proofs-outside", what, _at(node, "proofs"), detail=why, hint=hint)
+    if allowed is not None and not _is_inner(allowed):
+        what = f"allowed_signers is no path below the project folder: {shown(allowed)}"
+        why = "Whose signatures count is reviewed and versioned with the project."
+        reading.report("signers-outside", what, _at(node, "allowed_signers"), detail=why, hint=hint)
+    if "proofs" in node.keys and "max_age" not in node.keys:
+        why = "No file tells of what came after it: a proof by file must grow too old."
+        hint = "Write max_age: and how old a proof may be, such as 14d."
+        reading.report("no-max-age", "proofs stands without max_age", node.keys["proofs"], detail=why, hint=hint)
+    if "allowed_signers" in node.keys and "proofs" not in node.keys:
+        why = "The state of the earlier environment is not signed."
+        hint = "Write proofs: and the folder of the files, or leave allowed_signers out."
+        at = node.keys["allowed_signers"]
+        reading.report("signers-without-proofs", "allowed_signers stands without proofs", at, detail=why, hint=hint)
+    if proofs and allowed and _is_within(allowed, proofs):
+        why = "Whoever brings proofs would say as well whose signatures count."
+        hint = "Put the allowed signers elsewhere in the project folder."
+        what = "allowed_signers stands among the proofs"
+        reading.report("signers-outside", what, _at(node, "allowed_signers"), detail=why, hint=hint)
+    return proofs, allowed
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return f"{normpath(path)}/".startswith(f"{normpath(folder)}/")
+
+
+def _is_inner(path: str) -> bool:
+    """Whether *path* leads to something below the project folder, as it is written."""
+    steps = path.split("/")
+    return not (path.startswith("/") or ".." in steps or {"", "."}.issuperset(steps))
+
+
+def _at(mapping: Mapping, name: str) -> tuple[int, int]:
+    node = mapping.values[name]
+    return node.line, node.column
 
 
 def _duration(mapping: Mapping, name: str, reading: Reading) -> timedelta | None:

@@ -92,7 +92,7 @@ def _is_below(top: Path, folder: Path, reading: Reading) -> bool:
             what = "the spec folder is a link to the project folder"
             reading.report("specs-everywhere", what, (0, 0), hint="Put a folder of its own there.")
             return False
-        if _is_inside(top, folder):
+        if is_inside(top, folder):
             return True
         what = "the spec folder is a link out of the project folder"
         reading.report("specs-outside", what, (0, 0), hint="Put the folder itself there.")
@@ -119,7 +119,7 @@ def _is_own(path: Path, reading: Reading, folder: Path) -> bool:
 def _stays(path: Path, top: Path, reading: Reading, folder: Path) -> bool:
     """Report a link out of *top*: to what is no spec of this environment, or not reviewed as one."""
     try:
-        if not _is_link(path) or _is_inside(path, top):
+        if not _is_link(path) or is_inside(path, top):
             return True
         why, hint = f"it is a link out of {reading.path}", "Put the file itself there."
     except OSError as error:
@@ -134,7 +134,7 @@ def _is_link(path: Path) -> bool:
     return stat.S_ISLNK(os.lstat(path).st_mode)
 
 
-def _is_inside(path: Path, folder: Path) -> bool:
+def is_inside(path: Path, folder: Path) -> bool:
     """Return whether *path* leads to something below *folder*. Raise OSError where that cannot be told."""
     real_folder, real = os.path.realpath(folder, strict=True), os.path.realpath(path, strict=True)
     return os.path.commonpath([real_folder, real]) == real_folder

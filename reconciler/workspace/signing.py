@@ -1,4 +1,4 @@
-"""SSH signatures, made and verified by OpenSSH's ``ssh-keygen -Y`` (8.0 and later; see ssh-keygen(1)).
+"""SSH signatures, made and verified by OpenSSH's ``ssh-keygen -Y`` (8.2 and later; see ssh-keygen(1)).
 
 Rule: cryptography is left to OpenSSH. A private key is in a file of our own for as long as ``ssh-keygen`` needs it,
 readable by nobody else, and what OpenSSH says of it is told without it.
@@ -17,7 +17,7 @@ NAMESPACE = "reconciler-proof"
 """Keeps a signature of a proof from being taken for one of anything else, and the other way round."""
 
 _TIMEOUT = 30
-_HINT = "Install OpenSSH's ssh-keygen, 8.0 or later."
+_HINT = "Install OpenSSH's ssh-keygen, 8.2 or later."
 
 
 class BadSignature(ReconcilerError):

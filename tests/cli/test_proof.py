@@ -6,29 +6,16 @@ from pathlib import Path
 
 import pytest
 from commands import Project, refuse
+from signers import allow, needs_ssh_keygen, new_key
 
 from reconciler.core.diagnostics import InvalidInput
+from reconciler.core.run import Outcome
 from reconciler.formats.proof_document import read_evidence
 from reconciler.formats.schema import SchemaSet
 from reconciler.workspace.schemas import load_schemas
 from reconciler.workspace.signing import BadSignature, verify
 
 FIRST, SECOND = "Subscription/A-S00000001@1", "Subscription/A-S00000002@1"
-
-
-def new_key(folder: Path, name: str) -> Path:
-    path = folder / name
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)]
-    subprocess.run(command, check=True, timeout=30)
-    return path
-
-
-def allow(folder: Path, *keys: Path) -> Path:
-    """A file of allowed signers, each under the name of its key."""
-    lines = [f"{key.name}@ci {key.with_suffix('.pub').read_text()}" for key in keys]
-    path = folder / "allowed_signers"
-    path.write_text("".join(lines))
-    return path
 
 
 @pytest.fixture
@@ -72,9 +59,16 @@ def test_what_was_refused_speaks_against_it_and_what_was_done_before_is_not_show
     told = read_evidence((project.folder / "proof.json").read_bytes(), "proof.json")
 
     assert told.shown == ()
-    assert told.against == (SECOND,)
+    known = project.state["entries"][SECOND]["refused"]
+    assert [(each.address, each.digest, each.call, each.outcome, each.at) for each in told.against] == [
+        (SECOND, known["digest"], 0, Outcome.REFUSED, known["at"])
+    ]
+    assert told.against[0].said == f"{known['code']} {known['message']}"
+    document = json.loads((project.folder / "proof.json").read_bytes())
+    assert list(SchemaSet(load_schemas()).violations("proof.schema.json", document)) == []
 
 
+@needs_ssh_keygen
 def test_a_signed_proof_is_good_for_whoever_allows_the_key_and_for_nobody_else(
     signing: Project, tmp_path: Path
 ) -> None:
@@ -87,6 +81,7 @@ def test_a_signed_proof_is_good_for_whoever_allows_the_key_and_for_nobody_else(
         verify(content, signature, allow(tmp_path, other), name="proof.json")
 
 
+@needs_ssh_keygen
 def test_an_altered_proof_is_refused_by_its_seal_and_by_its_signature(signing: Project, tmp_path: Path) -> None:
     _, content, signature = applied(signing, tmp_path)
     altered = content.replace(b'"platform": "emulator"', b'"platform": "zuora"')
@@ -96,6 +91,7 @@ def test_an_altered_proof_is_refused_by_its_seal_and_by_its_signature(signing: P
         verify(altered, signature, allow(tmp_path, tmp_path / "release"), name="proof.json")
 
 
+@needs_ssh_keygen
 def test_a_signature_for_another_purpose_is_none(signing: Project, tmp_path: Path) -> None:
     _, content, _ = applied(signing, tmp_path)
     key = tmp_path / "release"
@@ -106,12 +102,14 @@ def test_a_signature_for_another_purpose_is_none(signing: Project, tmp_path: Pat
         verify(content, done.stdout, allow(tmp_path, key), name="proof.json")
 
 
+@needs_ssh_keygen
 @pytest.mark.parametrize("signature", [b"", b"nonsense", b"-----BEGIN SSH SIGNATURE-----\n"])
 def test_what_is_no_signature_is_refused(tmp_path: Path, signature: bytes) -> None:
     with pytest.raises(BadSignature):
         verify(b"x", signature, allow(tmp_path, new_key(tmp_path, "release")), name="proof.json")
 
 
+@needs_ssh_keygen
 def test_the_key_is_in_nothing_that_is_written_or_told(signing: Project, tmp_path: Path) -> None:
     key = (tmp_path / "release").read_text()
     ended = signing.run("apply", "--yes", "--proof", "proof.json", "-v", variables={"SIGNING_KEY": key})
@@ -122,6 +120,7 @@ def test_the_key_is_in_nothing_that_is_written_or_told(signing: Project, tmp_pat
     assert not any(line in ended.out + ended.err or line.encode() in written for line in lines)
 
 
+@needs_ssh_keygen
 @pytest.mark.parametrize(
     ("key", "said"),
     [

@@ -28,7 +28,7 @@ PROVEN = entry(DONE)
 
 def earlier(known: Entry | None, **more: object) -> Earlier:
     entries = {ADDRESS: known} if known else {}
-    return replace(Earlier(environment="sandbox", state=state_of(entries), is_emulator=False), **more)  # type: ignore[arg-type]
+    return replace(Earlier(environment="sandbox", source=state_of(entries), is_emulator=False), **more)  # type: ignore[arg-type]
 
 
 def judged(known: Entry | None, asked: Promotion = ASKED, **more: object) -> Plan:
@@ -156,7 +156,7 @@ def test_whatever_is_let_pass_was_answered_by_the_platform_under_its_digest(
     """And what a plan does stays the same, whatever is said of it."""
     known = Earlier(
         environment="sandbox",
-        state=state_of(there),
+        source=state_of(there),
         is_emulator=False,
         refreshed_at=timestamp(NOW - age) if age else None,
     )

@@ -56,6 +56,7 @@ ONLY_THE_READER_SEES = {
     "not-a-date",
     "not-a-time",
     "never-proven",
+    "signers-outside",
     "promotes-in-a-circle",
     "period-backwards",
     "unknown-time-zone",

@@ -7,6 +7,7 @@ from reconciler.core.catalogue.explanation import Explanation
 from reconciler.core.catalogue.guardrail_faults import GUARDRAIL_FAULTS
 from reconciler.core.catalogue.project_faults import PROJECT_FAULTS
 from reconciler.core.catalogue.promotion_faults import PROMOTION_FAULTS
+from reconciler.core.catalogue.proof_faults import PROOF_FAULTS
 from reconciler.core.catalogue.situations import SITUATIONS
 from reconciler.core.catalogue.source_faults import SOURCE_FAULTS
 from reconciler.core.catalogue.spec_faults import SPEC_FAULTS
@@ -22,6 +23,7 @@ CATALOGUE: Mapping[str, Explanation] = {
             *PROJECT_FAULTS,
             *GUARDRAIL_FAULTS,
             *PROMOTION_FAULTS,
+            *PROOF_FAULTS,
             *DOCUMENT_FAULTS,
             *SITUATIONS,
         ),
