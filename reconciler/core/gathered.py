@@ -49,7 +49,7 @@ class Gathered:
         first, *others = of_last
         other = next((each for each in others if each.row.digest != first.row.digest), None)
         if other is not None:
-            return Account(against=f"{first.path} and {other.path} tell of different calls {first.row.call} there")
+            return Account(against=f"{first.path} and {other.path} tell of two calls of number {first.row.call} there")
         decisive = max(of_last, key=_weight)
         row = decisive.row
         if isinstance(row, Shown):

@@ -68,6 +68,19 @@ def test_what_was_refused_speaks_against_it_and_what_was_done_before_is_not_show
     assert list(SchemaSet(load_schemas()).violations("proof.schema.json", document)) == []
 
 
+def test_a_proof_tells_in_which_epoch_of_the_state_its_calls_are_numbered(project: Project) -> None:
+    project.run("apply", "--yes", "--only", FIRST)
+    project.run("state", "restore", "--reason", "a rehearsal")
+    project.run("state", "resolve", "--only", "*", "--as", "not-done", "--reason", "nothing was lost")
+    project.run("state", "resolve", "--unlisted", "--as", "not-done", "--reason", "nothing was lost")
+    ended = project.run("apply", "--yes", "--only", SECOND, "--proof", "proof.json")
+    told = read_evidence((project.folder / "proof.json").read_bytes(), "proof.json")
+
+    assert ended.status == 0
+    assert (len(told.shown), told.epoch) == (1, project.state["epoch"])
+    assert told.epoch > 0
+
+
 @needs_ssh_keygen
 def test_a_signed_proof_is_good_for_whoever_allows_the_key_and_for_nobody_else(
     signing: Project, tmp_path: Path

@@ -124,11 +124,11 @@ UNPROVEN = {
     ),
     "two calls of one number": (
         [shown(DONE), shown(applied(record(0, B)))],
-        "proofs/1.json and proofs/2.json tell of different calls 0 there",
+        "proofs/1.json and proofs/2.json tell of two calls of number 0 there",
     ),
     "a doubt about another call of one number": (
         [shown(DONE), shown(lost(record(0, B)))],
-        "proofs/1.json and proofs/2.json tell of different calls 0 there",
+        "proofs/1.json and proofs/2.json tell of two calls of number 0 there",
     ),
     "no ids": (
         [shown(replace(DONE, id_list=()))],
