@@ -138,10 +138,16 @@ def read_yaml(content: bytes, path: str, *, loader: Loader = FASTEST) -> Reading
 
 def parse(text: str, reading: Reading, *, loader: Loader = FASTEST) -> None:
     """Read *text*, as `decode` returns it, into *reading*."""
+    known = len(reading.diagnostics)
     try:
         reading.root = _Builder(reading, text).build(yaml.parse(text, Loader=loader))
     except yaml.YAMLError as error:
-        _report_syntax(error, text, reading)
+        if "nesting depth" in str(getattr(error, "problem", "")) and loader is not yaml.SafeLoader:
+            # libyaml 0.2.6 gives up at 1,000 levels, which it reads ahead of the event that tells where
+            del reading.diagnostics[known:]
+            parse(text, reading, loader=yaml.SafeLoader)
+        else:
+            _report_syntax(error, text, reading)
     except ValueError as error:  # PyYAML's own parser: \U00110000 in quotes, a %YAML directive of 5,000 digits
         reading.report(
             "yaml-syntax", "not valid YAML", (0, 0), detail=f"{error}.", hint=syntax_hint(text, 0, 0, str(error))
