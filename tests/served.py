@@ -22,7 +22,9 @@ def command(folder: Path, *arguments: str) -> Iterator[str]:
         [sys.executable, "-m", "reconciler", "emulator", *arguments], cwd=folder, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        yield process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        process.stdout.read()
+        try:
+            yield process.stdout.readline()
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.stdout.read()
     assert process.returncode == 0
