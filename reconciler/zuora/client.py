@@ -7,9 +7,11 @@ the platform only.
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from urllib.parse import quote, quote_plus, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -113,7 +115,8 @@ class HttpPlatform:
         self._refused = 0
         self._refusal: ReconcilerError | None = None
         self._urls: dict[str, httpx.URL] = {}
-        self._hidden = _spellings(endpoint.client_secret)
+        self._secrets: tuple[Secret, ...] = (endpoint.client_id, endpoint.client_secret)
+        self._hidden = _spellings(*self._secrets)
 
     async def authenticate(self) -> Scope:
         return (await self._fresh_token()).scope
@@ -174,7 +177,8 @@ class HttpPlatform:
 
     async def _renew(self) -> oauth.Token:
         token = await self._ask_for_token()
-        self._hidden = (*self._hidden, *_spellings(token.value))
+        self._secrets = (*self._secrets, token.value)
+        self._hidden = _spellings(*self._secrets)
         self._token, self._token_ends = token, self._clock.monotonic() + token.lifetime - oauth.EARLY
         return token
 
@@ -220,7 +224,8 @@ class HttpPlatform:
                 f"{base_url}: {self._told(error)}. Nothing was sent.",
                 hint="Check base_url, the network, the proxy (HTTPS_PROXY) and, for TLS, SSL_CERT_FILE.",
             ) from error
-        token = oauth.read_token(response.status, response.headers, response.body, base_url=base_url)
+        body = response.body if response.status == HTTPStatus.OK else _without(self._hidden, response.body)
+        token = oauth.read_token(response.status, response.headers, body, base_url=base_url)
         self._set_clock(date_of(response.headers.get("date", "")))
         return token
 
@@ -235,7 +240,8 @@ class HttpPlatform:
     ) -> _Response:
         """Send, and return the answer without what is *hidden*: a server may quote what it was sent.
 
-        What an answer says is shown, logged and remembered. A new token may be an old one that is given once more.
+        What an answer says is shown, logged and remembered. A new token may be an old one that is given once more, and
+        the client id may be a part of it.
         """
         request = httpx.Request("POST", self._url(path, query), headers=headers, content=body)
         request.extensions["timeout"] = _PHASES.as_dict()
@@ -262,13 +268,20 @@ class HttpPlatform:
 
 
 def _spellings(*secrets: Secret) -> tuple[bytes, ...]:
-    """Return the ways in which a server may write what it was sent."""
-    spelt = {
-        written
-        for secret in (each.reveal() for each in secrets)
-        for written in (secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1])
-    }
-    return tuple(each.encode() for each in sorted(spelt) if len(each) >= _SHORTEST_SECRET)
+    """Return the ways in which a server may write what it was sent, also where its JSON quotes a text that is JSON.
+
+    The longest are first: one may be the beginning of another.
+    """
+    spelt = set[str]()
+    for secret in (each.reveal() for each in secrets):
+        in_urls = (quote(secret), quote(secret, safe=""), quote_plus(secret))
+        in_json = json.dumps(secret)[1:-1]
+        spelt |= {secret, *in_urls, *map(_with_small_digits, in_urls), in_json, json.dumps(in_json)[1:-1]}
+    return tuple(each.encode() for each in sorted(spelt, key=len, reverse=True) if len(each) >= _SHORTEST_SECRET)
+
+
+def _with_small_digits(in_url: str) -> str:
+    return re.sub("%..", lambda escape: escape[0].lower(), in_url)
 
 
 def _plainly_spelt(body: bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import json
+import re
 import socket
 import ssl
 import time
@@ -10,6 +12,7 @@ from contextlib import ExitStack, closing, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote, quote_plus
 
 import pytest
 import trustme
@@ -38,9 +41,16 @@ REGENERATION = Regeneration(
 DONE = b'{"success": true, "idList": ["2c98"]}'
 
 
-def talk(base_url: str, conversation: Callable[[HttpPlatform], Awaitable[T]], *, clock: HandClock | None = None) -> T:
+def talk(
+    base_url: str,
+    conversation: Callable[[HttpPlatform], Awaitable[T]],
+    *,
+    clock: HandClock | None = None,
+    client_id: str = "id",
+    secret: str = CANARY,
+) -> T:
     """Run one conversation with a fresh client."""
-    endpoint = Endpoint(base_url=base_url, client_id=Secret("id"), client_secret=Secret(CANARY))
+    endpoint = Endpoint(base_url=base_url, client_id=Secret(client_id), client_secret=Secret(secret))
 
     async def run() -> T:
         platform = HttpPlatform(endpoint, network(endpoint), clock=clock or HandClock())
@@ -513,6 +523,58 @@ def test_a_token_that_was_replaced_stays_hidden() -> None:
 
     assert "not ***" in str(answers[1])
     assert "first-token-of-two" not in str(answers)
+
+
+CLIENT_ID = "canary-client-81c2"
+
+
+def test_a_client_id_that_a_server_quotes_is_not_quoted() -> None:
+    refusal = http(401, b'{"message": "no client %s"}' % CLIENT_ID.encode())
+    with canned(lambda _: refusal) as url, pytest.raises(AuthenticationError, match=r"no client \*\*\*\.") as caught:
+        talk(url, send, client_id=CLIENT_ID)
+    with canned(after_token(lambda _: http(400, b'{"message": "not for %s"}' % CLIENT_ID.encode()))) as url:
+        answer = talk(url, send, client_id=CLIENT_ID)
+
+    assert CLIENT_ID not in str(caught.value)
+    assert isinstance(answer, Answer)
+    assert [reason.message for reason in answer.reasons] == ["not for ***"]
+
+
+def test_a_token_that_begins_with_the_client_id_is_sent_whole_and_hidden_whole() -> None:
+    token = f"{CLIENT_ID}:rest-of-the-token"
+    asked: list[bytes] = []
+
+    def answer(request: bytes) -> bytes:
+        if b"/oauth/token" in request:
+            return http(200, TOKEN.replace(TOKEN_TEXT.encode(), token.encode()))
+        asked.append(request)
+        return http(400, b'{"message": "not with %s"}' % token.encode())
+
+    with canned(answer) as url:
+        told = talk(url, send, client_id=CLIENT_ID)
+
+    assert f"Authorization: Bearer {token}\r\n".encode() in asked[0]
+    assert isinstance(told, Answer)
+    assert [reason.message for reason in told.reasons] == ["not with ***"]
+
+
+SPELT = {
+    "in a URL": quote(UNUSUAL := 'canary/secret +"é'),
+    "in a URL, signs too": quote(UNUSUAL, safe=""),
+    "in a form": quote_plus(UNUSUAL),
+    "in a form, with small digits": re.sub("%..", lambda escape: escape[0].lower(), quote_plus(UNUSUAL)),
+    "in JSON": json.dumps(UNUSUAL),
+}
+
+
+@pytest.mark.parametrize("how", SPELT)
+def test_a_secret_of_unusual_signs_is_hidden_however_a_server_spells_it(how: str) -> None:
+    body = json.dumps({"message": f"I got <{SPELT[how].strip(chr(34))}>"}).encode()
+    with canned(after_token(lambda _: http(400, body))) as url:
+        answer = talk(url, send, secret=UNUSUAL)
+
+    assert isinstance(answer, Answer)
+    assert [reason.message for reason in answer.reasons] == ["I got <***>"]
 
 
 def test_a_secret_is_not_shown_by_anything_that_shows_things() -> None:
