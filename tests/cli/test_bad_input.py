@@ -205,21 +205,6 @@ def test_a_doubt_older_than_its_key_waits_for_a_persons_word(project: Project) -
     assert project.run("plan", "-e", "sandbox", "--only", address, "--detailed-exitcode").status == 0
 
 
-def test_no_secret_enters_any_output_or_document(project: Project, tmp_path: Path) -> None:
-    with emulator(tmp_path, f"id:{CANARY}@1") as url:
-        variables = sandbox_at(project, url)
-        ended = [
-            project.run("apply", "-e", "sandbox", "--yes", "--json", variables=variables),
-            project.run("state", "list", "-e", "sandbox", "--json", variables=variables),
-            project.run("plan", "-e", "sandbox", variables=variables),
-        ]
-
-    assert ended[0].status == 0
-    assert CANARY not in "".join(each.out + each.err for each in ended)
-    for path in tmp_path.rglob("*"):
-        assert not path.is_file() or CANARY.encode() not in path.read_bytes()
-
-
 def echo(request: bytes) -> bytes:
     """A server that quotes what it was sent."""
     told = json.dumps({"success": False, "reasons": [{"code": "53100040", "message": request.decode()[-120:]}]})
