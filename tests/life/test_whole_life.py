@@ -6,7 +6,8 @@ on a branch. A guardrail of production refuses that, until the pull request has 
 plan is approved; but Bob merges something, so that it is stale, and what is left is approved anew. The job that applies
 it forgets production's name, then has the sandbox's credentials, and both times nothing is sent; then an answer is lost
 on its way, and the same approval does the rest. The sandbox is refreshed: what was shown there counts no more, until it
-is shown again. In the end the ledgers of both tenants have what was declared, each once.
+is shown again. In the end the ledgers of both tenants have what was declared, each once; production has other numbers
+for it.
 
 Each chapter begins where the last one has ended (`conftest.py` sees to that), each refusal is a chapter, and what it
 pins is what a person reads.
@@ -51,6 +52,7 @@ environments:
     state: {{file: state/production.json}}
     promotes_from: {{environment: sandbox, accept_emulator: true}}
     guardrails: {{max_remigrate: 4, reason: "REV-[0-9]*"}}
+    keys: keys/production.csv
 """
 
 BACKFILL = """\
@@ -72,9 +74,23 @@ CHARGE, ITEM = "DynamicUsageCharge/C-00000042", "OrderLineItem/O-00000007#1"
 ONE = "Subscription/A-S00000001@1"
 TWO = [f"Subscription/A-S00000002@{version}" for version in (1, 2, 3)]
 ALL = [CHARGE, ITEM, ONE, *TWO]
-WITHOUT_ITEM = [CHARGE, ONE, *TWO]
 
 ITEM_LINES = 'orderLineItems:\n  - {orderNumber: O-00000007, itemNumber: "1"}\n'
+
+KEYS = """\
+field,as_written,in_tenant
+subscriptionName,A-S00000001,A-S00007001
+subscriptionName,A-S00000002,A-S00007002
+orderNumber,O-00000007,O-00000007
+chargeNumber,C-00000042,C-00000942
+chargeNumber,C-00000043,C-00000943
+"""
+"""What the numbers of the specs are in production."""
+
+
+def in_production(*addresses: str) -> list[str]:
+    return [each.replace("A-S00000", "A-S00007").replace("C-000000", "C-000009") for each in addresses]
+
 
 SANDBOX = {"ZUORA_CLIENT_ID": "sandbox-ci", "ZUORA_CLIENT_SECRET": "sandbox-secret"}
 PRODUCTION = {"ZUORA_CLIENT_ID": "production-ci", "ZUORA_CLIENT_SECRET": "production-secret"}
@@ -107,6 +123,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         admin = company.clone("admin")
         admin.reconciler("init", "--ci", "github", "--name", "acme-revenue")
         admin.write("reconciler.yaml", PROJECT.format(sandbox=sandbox.url, production=production.url))
+        admin.write("keys/production.csv", KEYS)
         admin.write("allowed_signers", allow(folder, key).read_text())
         admin.push("Begin")
         yield Story(company=company, sandbox=sandbox, production=production, signing_key=key.read_text())
@@ -328,14 +345,16 @@ def test_11_credentials_of_another_tenant_are_refused_before_the_first_call(stor
 def test_12_an_answer_is_lost_and_the_run_ends_with_its_doubt_on_record(story: Story) -> None:
     """The call is carried out; its gateway says 503 and asks for a quarter of an hour, and nobody waits for that."""
     gone = {"kind": "gateway", "status": 503, "retry_after": 900}
-    story.production.misbehave({"name": "gone", "match": {"target": TWO[0]}, "when": "after", "fault": gone})
+    story.production.misbehave(
+        {"name": "gone", "match": {"target": in_production(TWO[0])[0]}, "when": "after", "fault": gone}
+    )
 
     told(
         apply_approved(story, production_job(story), "--concurrency", "1"),
         6,
         "Applied: 2 done, 1 in doubt, 2 not started.",
     )
-    assert story.production.regenerated() == [CHARGE, ONE, TWO[0]]
+    assert story.production.regenerated() == in_production(CHARGE, ONE, TWO[0])
     told(
         story.company.main().reconciler("plan", "-e", "production", "--detailed-exitcode"),
         2,
@@ -349,7 +368,7 @@ def test_13_the_same_approval_does_the_rest_on_another_machine_and_nothing_twice
 
     told(apply_approved(story, production_job(story)), 0, "Applied: 3 done.")
     told(story.company.main().reconciler("plan", "-e", "production", "--detailed-exitcode"), 0)
-    assert story.production.regenerated() == WITHOUT_ITEM
+    assert story.production.regenerated() == in_production(CHARGE, ONE, *TWO)
 
 
 def test_14_a_refresh_of_the_sandbox_voids_what_was_shown_there(story: Story) -> None:
@@ -398,14 +417,21 @@ def test_16_the_history_tells_who_did_what_under_which_plan_and_how_it_ended(sto
         f"apply {first} 3 calls: 3 done [paula]",
         f"apply {second} 1 call: 1 done [paula]",
     )
-    told(main.reconciler("state", "show", TWO[0], "-e", "production"), 0, "author bob <bob@example.org>", "ids 2c98")
+    told(
+        main.reconciler("state", "show", TWO[0], "-e", "production"),
+        0,
+        "sent as Subscription/A-S00007002@1",
+        "author bob <bob@example.org>",
+        "ids 2c98",
+    )
 
 
 def test_17_the_ledgers_have_what_was_declared_each_once_and_nothing_is_left(story: Story) -> None:
     before_refresh, sandbox, production = story.sandbox.ledger(0), story.sandbox.ledger(), story.production.ledger()
 
-    for ledger, tenant in ((before_refresh, "10001"), (sandbox, "10001"), (production, "20002")):
-        assert sorted(effect["target"] for effect in ledger) == ALL
+    ledgers = ((before_refresh, "10001", ALL), (sandbox, "10001", ALL), (production, "20002", in_production(*ALL)))
+    for ledger, tenant, targets in ledgers:
+        assert sorted(effect["target"] for effect in ledger) == targets
         assert {effect["tenant"] for effect in ledger} == {tenant}
         assert {(effect["onlyReSend"], effect["reMigrate"]) for effect in ledger} == {(False, True)}
     assert len({effect["idempotencyKey"] for effect in (*before_refresh, *sandbox, *production)}) == 18
