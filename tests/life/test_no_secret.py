@@ -22,7 +22,7 @@ import pytest
 from canned_server import canned, http
 from commands import Ended
 from life.company import Checkout, Company, Tenant, tenants
-from ssh_keys import new_key
+from signers import new_key
 
 PROJECT = """\
 version: 1
