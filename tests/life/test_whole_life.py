@@ -1,7 +1,8 @@
 """The whole life of a backfill, told in order, with a real git, the real command line and two real tenants.
 
 Ann wants six objects regenerated after a change of prices. She declares them for the sandbox on a branch, where CI
-finds a slip; mended, it is merged, applied in the sandbox, and proven by a signed document. She promotes what is proven
+finds a slip; mended, it is merged, applied in the sandbox, and proven by a signed document, which is all that
+production asks of the sandbox. She promotes what is proven
 on a branch. A guardrail of production refuses that, until the pull request has a line that was agreed with revenue. The
 plan is approved; but Bob merges something, so that it is stale, and what is left is approved anew. The job that applies
 it forgets production's name, then has the sandbox's credentials, and both times nothing is sent; then an answer is lost
@@ -50,7 +51,12 @@ environments:
       credentials: {{client_id: {{env: ZUORA_CLIENT_ID}}, client_secret: {{env: ZUORA_CLIENT_SECRET}}}}
     specs: production
     state: {{file: state/production.json}}
-    promotes_from: {{environment: sandbox, accept_emulator: true}}
+    promotes_from:
+      environment: sandbox
+      proofs: proofs
+      allowed_signers: allowed_signers
+      max_age: 30d
+      accept_emulator: true
     guardrails: {{max_remigrate: 4, reason: "REV-[0-9]*"}}
     keys: keys/production.csv
 """
@@ -204,16 +210,17 @@ def test_03_merged_it_is_applied_in_the_sandbox_and_its_state_is_kept_in_git(sto
     job = sandbox_job(story)
     merged = job.commit
     told(
-        job.apply_script("sandbox", "--proof", "../proof.json"),
+        job.apply_script("sandbox", "--proof", "proofs/run-1.json"),
         0,
         "Applied: 6 done.",
-        "6 proofs in ../proof.json, signed in proof.json.sig.",
+        "6 proofs in proofs/run-1.json, signed in run-1.json.sig.",
     )
+    job.push("Keep the proof")
     assert story.sandbox.regenerated() == ALL
-    proof = json.loads(job.read("../proof.json"))
+    proof = json.loads(job.read("proofs/run-1.json"))
     assert (proof["commit"], [each["address"] for each in proof["proofs"]]) == (merged, ALL)
     assert list(json.loads(story.company.main().read("state/sandbox.json"))["entries"]) == ALL
-    story.proof = job.folder.parent / "proof.json"
+    story.proof = job.folder / "proofs/run-1.json"
 
 
 def test_04_whoever_has_the_public_key_can_tell_the_proof_from_another(story: Story) -> None:
@@ -239,12 +246,27 @@ def test_05_production_refuses_what_the_sandbox_has_not_shown(story: Story) -> N
         9,
         "Environment production, tenant 20002",
         "! promotes_from refuses this plan: 1 of 1 new call not proven in sandbox: DynamicUsageCharge/C-00000043 "
-        "[production/hasty.yaml:12:5] it was never applied there.",
-        "Apply them in sandbox first, or leave them out with --except.",
+        "[production/hasty.yaml:12:5] no proof there is tells of it.",
+        "Apply them in sandbox first, and bring the file of `apply --proof`, or leave them out with --except.",
     )
 
 
-def test_06_what_is_proven_is_promoted_on_a_branch_as_a_small_diff(story: Story) -> None:
+def test_06_nobody_makes_up_a_proof(story: Story) -> None:
+    """Bob lets the sandbox's proof name his charge."""
+    bob = story.company.branch("bob", "made-up")
+    bob.edit("proofs/run-1.json", "DynamicUsageCharge/C-00000042", "DynamicUsageCharge/C-00000043")
+    bob.write("production/hasty.yaml", BACKFILL.replace("C-00000042", "C-00000043"))
+    bob.push("It was proven, was it not?")
+
+    told(
+        story.company.pull_request("made-up").reconciler("plan", "-e", "production", "--only", "Dynamic*"),
+        3,
+        "proofs/run-1.json: error: the proof is not trusted [untrusted-proof]",
+        "proofs/run-1.json: the signature of release@ci does not hold for it.",
+    )
+
+
+def test_07_what_is_proven_is_promoted_on_a_branch_as_a_small_diff(story: Story) -> None:
     ann = story.company.branch("ann", "to-production")
 
     told(
@@ -258,7 +280,7 @@ def test_06_what_is_proven_is_promoted_on_a_branch_as_a_small_diff(story: Story)
     assert ann.read("production/q4-backfill.yaml") == BACKFILL
 
 
-def test_07_a_guardrail_of_production_refuses_the_pull_request(story: Story) -> None:
+def test_08_a_guardrail_of_production_refuses_the_pull_request(story: Story) -> None:
     ci = story.company.pull_request("to-production")
 
     told(
@@ -275,7 +297,7 @@ def test_07_a_guardrail_of_production_refuses_the_pull_request(story: Story) -> 
     )
 
 
-def test_08_a_line_agreed_with_revenue_mends_it_and_its_plan_is_approved(story: Story) -> None:
+def test_09_a_line_agreed_with_revenue_mends_it_and_its_plan_is_approved(story: Story) -> None:
     ann = story.company.work_on("ann", "to-production")
     allowed = '{rule: max_remigrate, for: "file:production/q4-backfill.yaml", reason: REV-1300, until: "2126-12-31"}'
     ann.edit("reconciler.yaml", "max_remigrate: 4,", f"max_remigrate: 4, allow: [{allowed}],")
@@ -294,7 +316,7 @@ def test_08_a_line_agreed_with_revenue_mends_it_and_its_plan_is_approved(story: 
     story.company.merge("to-production", "ann")
 
 
-def test_09_another_merge_makes_the_approved_plan_stale(story: Story) -> None:
+def test_10_another_merge_makes_the_approved_plan_stale(story: Story) -> None:
     bob = story.company.branch("bob", "wait-for-the-item")
     bob.edit("production/q4-backfill.yaml", ITEM_LINES, "")
     bob.push("Leave the order line item for later")
@@ -317,7 +339,7 @@ def test_09_another_merge_makes_the_approved_plan_stale(story: Story) -> None:
     assert story.production.ledger() == []
 
 
-def test_10_without_production_s_name_nothing_is_sent(story: Story) -> None:
+def test_11_without_production_s_name_nothing_is_sent(story: Story) -> None:
     planned = story.company.main().reconciler("plan", "-e", "production", "--json")
     story.approvals.append(planned.document["plan_id"])
 
@@ -330,7 +352,7 @@ def test_10_without_production_s_name_nothing_is_sent(story: Story) -> None:
     assert story.production.ledger() == []
 
 
-def test_11_credentials_of_another_tenant_are_refused_before_the_first_call(story: Story) -> None:
+def test_12_credentials_of_another_tenant_are_refused_before_the_first_call(story: Story) -> None:
     """At the platform, too, one host serves many tenants: the sandbox's credentials get a token, of the wrong one."""
     told(
         apply_approved(story, production_job(story, SANDBOX)),
@@ -342,7 +364,7 @@ def test_11_credentials_of_another_tenant_are_refused_before_the_first_call(stor
     assert "state/production.json" not in story.company.main().git("ls-files").split()
 
 
-def test_12_an_answer_is_lost_and_the_run_ends_with_its_doubt_on_record(story: Story) -> None:
+def test_13_an_answer_is_lost_and_the_run_ends_with_its_doubt_on_record(story: Story) -> None:
     """The call is carried out; its gateway says 503 and asks for a quarter of an hour, and nobody waits for that."""
     gone = {"kind": "gateway", "status": 503, "retry_after": 900}
     story.production.misbehave(
@@ -363,7 +385,7 @@ def test_12_an_answer_is_lost_and_the_run_ends_with_its_doubt_on_record(story: S
     )
 
 
-def test_13_the_same_approval_does_the_rest_on_another_machine_and_nothing_twice(story: Story) -> None:
+def test_14_the_same_approval_does_the_rest_on_another_machine_and_nothing_twice(story: Story) -> None:
     story.production.misbehave()
 
     told(apply_approved(story, production_job(story)), 0, "Applied: 3 done.")
@@ -371,7 +393,7 @@ def test_13_the_same_approval_does_the_rest_on_another_machine_and_nothing_twice
     assert story.production.regenerated() == in_production(CHARGE, ONE, *TWO)
 
 
-def test_14_a_refresh_of_the_sandbox_voids_what_was_shown_there(story: Story) -> None:
+def test_15_a_refresh_of_the_sandbox_voids_what_was_shown_there(story: Story) -> None:
     story.sandbox.refresh()
     refreshed_at = a_moment_that_has_passed()
     ann = story.company.branch("ann", "refresh")
@@ -396,16 +418,18 @@ def test_14_a_refresh_of_the_sandbox_voids_what_was_shown_there(story: Story) ->
     )
 
 
-def test_15_shown_again_in_the_sandbox_the_item_may_go_to_production(story: Story) -> None:
+def test_16_shown_again_in_the_sandbox_the_item_may_go_to_production(story: Story) -> None:
     story.company.merge("refresh", "ann")
 
-    told(sandbox_job(story).apply_script("sandbox", "--proof", "../proof.json"), 0, "Applied: 6 done.")
+    job = sandbox_job(story)
+    told(job.apply_script("sandbox", "--proof", "proofs/run-2.json"), 0, "Applied: 6 done.")
+    job.push("Keep the proof of what was shown again")
     planned = story.company.main().reconciler("plan", "-e", "production", "--json")
     story.approvals.append(planned.document["plan_id"])
     told(apply_approved(story, production_job(story)), 0, "Applied: 1 done.")
 
 
-def test_16_the_history_tells_who_did_what_under_which_plan_and_how_it_ended(story: Story) -> None:
+def test_17_the_history_tells_who_did_what_under_which_plan_and_how_it_ended(story: Story) -> None:
     main = story.company.main()
     first, second = (each[:15] for each in story.approvals)
 
@@ -426,7 +450,7 @@ def test_16_the_history_tells_who_did_what_under_which_plan_and_how_it_ended(sto
     )
 
 
-def test_17_the_ledgers_have_what_was_declared_each_once_and_nothing_is_left(story: Story) -> None:
+def test_18_the_ledgers_have_what_was_declared_each_once_and_nothing_is_left(story: Story) -> None:
     before_refresh, sandbox, production = story.sandbox.ledger(0), story.sandbox.ledger(), story.production.ledger()
 
     ledgers = ((before_refresh, "10001", ALL), (sandbox, "10001", ALL), (production, "20002", in_production(*ALL)))
