@@ -15,7 +15,7 @@ from reconciler.cli.approved import check_usage, load_saved, narrowed, rest_of, 
 from reconciler.cli.guard import check_guardrails, guarded, kept_rules, staged_calls, until_frozen
 from reconciler.cli.progress import ConsoleProgress
 from reconciler.cli.project import OpenProject, Planned, hold_lock, make_planned, open_project
-from reconciler.cli.proof import open_proof
+from reconciler.cli.proof import Proof, open_proof
 from reconciler.cli.run_log import RunLog, open_log
 from reconciler.cli.sending import nobody, open_platform
 from reconciler.cli.wiring import World, open_journals
@@ -26,8 +26,17 @@ from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Run, Stop, exit_status
 from reconciler.core.saved import SavedPlan
 from reconciler.engine.apply import Ports, Request, apply_plan
-from reconciler.errors import IllegalPlan, Interrupted, OutOfTime, ReconcilerError, StalePlan, Terminated, UsageError
-from reconciler.reports.diagnostic_text import diagnostic_text
+from reconciler.errors import (
+    IllegalPlan,
+    Interrupted,
+    OutOfTime,
+    ReconcilerError,
+    StalePlan,
+    StorageError,
+    Terminated,
+    UsageError,
+)
+from reconciler.reports.diagnostic_text import diagnostic_text, error_text
 from reconciler.reports.documents import apply_document, failed_apply_document
 from reconciler.reports.json_text import json_text
 from reconciler.reports.plan_report import report_plan
@@ -72,9 +81,19 @@ def run(arguments: argparse.Namespace, world: World) -> int:
             world.console.out(json_text(failed_apply_document(failure, arguments.environment)))
         raise failure from error
     _report(finished, arguments, world)
-    if proof is not None:
+    status = exit_status(finished) or (_REFUSED if refused else 0)
+    return _with_proof(proof, finished, status, world) if proof is not None else status
+
+
+def _with_proof(proof: Proof, finished: Run, status: int, world: World) -> int:
+    """Write what the run has shown. That it cannot be is told besides whatever else is wrong, which matters more."""
+    try:
         proof.write(finished)
-    return exit_status(finished) or (_REFUSED if refused else 0)
+    except StorageError as error:
+        if not status:
+            raise
+        world.console.err(error_text(error, world.console.error_paint))
+    return status
 
 
 def _terminate(*_: object) -> NoReturn:

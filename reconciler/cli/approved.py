@@ -1,12 +1,12 @@
 """Plans that somebody has approved, by file or by id: saved, loaded, and what of them is left to do."""
 
 import argparse
-import os
 import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from reconciler.cli.outputs import Output, check_output
 from reconciler.cli.project import Planned, open_project, without_collector
 from reconciler.cli.wiring import World
 from reconciler.core.environment import Choice
@@ -22,32 +22,13 @@ from reconciler.formats.plan_reader import read_plan
 from reconciler.reports.plan_report import counted
 from reconciler.workspace.writing import put_file
 
+_PLAN = Output(option="out", what="plan", called="saved plan", beginning=BEGINNING)
 _ID = re.compile(r"p[0-9]+-[0-9a-f]{64}")
 
 
-def check_out(file: Path, world: World) -> None:
-    """Raise UsageError unless *file* may be written: it is not there, empty, or a plan that was saved before."""
-    check_free(file, BEGINNING, world, what="plan")
-
-
-def check_free(file: Path, beginning: bytes, world: World, *, what: str) -> None:
-    """Raise UsageError unless *file* is not there, empty, or an earlier document of its kind."""
-    path = Path(os.path.realpath(world.here / file))
-    begins: bytes | None = None
-    try:
-        if not path.exists():
-            return
-        if path.is_file():
-            with path.open("rb") as there:
-                begins = there.read(len(beginning))
-    except OSError as error:
-        raise StorageError("The file cannot be read", f"{file}: {error.strerror or error}.") from error
-    if begins not in (b"", beginning):
-        raise UsageError(
-            f"Not a file for a {what}",
-            f"{file} is there already and is no saved {what}. Nothing was written.",
-            hint="Name another file, or move this one away.",
-        )
+def check_out(arguments: argparse.Namespace, world: World) -> None:
+    """Raise UsageError unless --out may be written: it is not there, empty, or a plan that was saved before."""
+    check_output(_PLAN, arguments, world)
 
 
 def save(planned: Planned, file: Path, lifetime: int, world: World) -> None:

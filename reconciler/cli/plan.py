@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         if arguments.out is not None:
             from reconciler.cli.approved import check_out  # noqa: PLC0415  (see above)
 
-            check_out(arguments.out, world)
+            check_out(arguments, world)
         planned = guarded(make_planned(arguments, world, cache=None if arguments.no_cache else open_cache(world)))
     except ReconcilerError as error:
         if arguments.json:

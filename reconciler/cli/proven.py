@@ -5,12 +5,14 @@ from pathlib import Path
 
 from reconciler.cli.project import Planned, open_store
 from reconciler.cli.wiring import open_journals
+from reconciler.core.account import telling
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Severity
-from reconciler.core.environment import Environment, PlatformApi, Project, is_loopback
+from reconciler.core.environment import Environment, Project
 from reconciler.core.gathered import gather
 from reconciler.core.promotion import Promotion
 from reconciler.core.proof import Earlier, new_calls, with_proofs
 from reconciler.core.state import State
+from reconciler.core.tenancy import PlatformKind
 from reconciler.engine.plan import load_state
 
 
@@ -35,8 +37,8 @@ def earlier_of(folder: Path, project: Project, promotion: Promotion) -> Earlier:
         return _by_files(folder, promotion.proofs, project, promotion)
     return Earlier(
         environment=environment.name,
-        source=_state_of(folder, environment, promotion),
-        is_emulator=is_emulated(environment),
+        source=telling(_state_of(folder, environment, promotion), environment.refreshed_at),
+        is_emulator=environment.platform is PlatformKind.EMULATOR,
         refreshed_at=environment.refreshed_at,
     )
 
@@ -82,9 +84,3 @@ def _state_of(folder: Path, environment: Environment, promotion: Promotion) -> S
         hint = f"Get the right document for {file}."
         raise InvalidInput([Diagnostic(code="other-tenant", summary=what, hint=hint, place=promotion.place)])
     return state
-
-
-def is_emulated(environment: Environment) -> bool:
-    """Whether an emulator answers in *environment*: Zuora is on no loopback address."""
-    api = environment.api
-    return not isinstance(api, PlatformApi) or is_loopback(api.host)

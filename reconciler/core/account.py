@@ -3,12 +3,13 @@
 Rule: its state and files of what its runs have shown give the same account, and only an account is judged.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.core.address import Address
 from reconciler.core.declaration import Flags
 from reconciler.core.digest import Digest
 from reconciler.core.entry import Entry
+from reconciler.core.refresh import since_refresh
 from reconciler.core.state import State
 from reconciler.core.timestamp import Timestamp
 
@@ -34,6 +35,20 @@ class Account:
 
     done: Done | None = None
     against: str | None = None
+
+
+def telling(state: State, refreshed_at: Timestamp | None) -> State:
+    """Return what of *state* tells anything since the refresh; what was applied last before it is told as such."""
+    known = since_refresh(state, refreshed_at)
+    if known.state is None:
+        return state
+    counts = known.state
+    void = {
+        address: replace(counts.entries[address], applied=state.entries[address].applied)
+        for address in known.void
+        if counts.entries[address].applied is None
+    }
+    return counts.with_entries(void)
 
 
 def account_in_state(state: State, address: Address) -> Account:

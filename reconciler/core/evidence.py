@@ -11,10 +11,8 @@ from reconciler.core.address import Address
 from reconciler.core.digest import Digest
 from reconciler.core.entry import Applied, Refused, Unsettled
 from reconciler.core.run import Outcome, Result, Run
+from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import Timestamp
-
-ZUORA, EMULATOR = "zuora", "emulator"
-"""Whose answers a run has seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ class Against:
 class Evidence:
     """What one run has *shown*, and which calls were refused or left in doubt in it (*against*).
 
-    *platform* is ZUORA or EMULATOR; *tool* names program and version. *lineage* and *epoch* are of the state in which
+    *platform* is who has answered; *tool* names program and version. *lineage* and *epoch* are of the state in which
     the calls are numbered; *lineage* is None where nothing could be sent.
     """
 
@@ -56,7 +54,7 @@ class Evidence:
     environment: str
     tenant: str | None
     entity: str | None
-    platform: str
+    platform: PlatformKind
     lineage: str | None
     epoch: int
     run: str
@@ -67,7 +65,7 @@ class Evidence:
     against: tuple[Against, ...]
 
 
-def evidence_of(run: Run, project: str, *, platform: str, commit: str | None, tool: str) -> Evidence:
+def evidence_of(run: Run, project: str, *, platform: PlatformKind, commit: str | None, tool: str) -> Evidence:
     """Return what *run*, an apply in *project*, has shown; nothing if it has sent nothing."""
     tenancy = run.tenancy
     return Evidence(

@@ -13,9 +13,10 @@ from reconciler.core.account import Account, Done
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, shown
 from reconciler.core.environment import Project
-from reconciler.core.evidence import EMULATOR, Against, Evidence, Shown
+from reconciler.core.evidence import Against, Evidence, Shown
 from reconciler.core.promotion import Promotion
 from reconciler.core.run import Outcome
+from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import Timestamp
 
 
@@ -96,7 +97,7 @@ def _faults(path: str, evidence: Evidence, project: Project, promotion: Promotio
             detail=f"It says {'; '.join(foreign)}.",
             hint=f"Take it out, and bring the file that `apply -e {name} --proof` of this project has written.",
         )
-    if evidence.platform == EMULATOR and not promotion.accept_emulator:
+    if evidence.platform is PlatformKind.EMULATOR and not promotion.accept_emulator:
         yield Diagnostic(
             code="emulator-proof",
             summary="an emulator has answered in this run",

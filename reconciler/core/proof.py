@@ -2,8 +2,8 @@
 
 Rule: a proof is the platform's own answer to the last call of the address, under the very digest that is declared, and
 nothing that came after it speaks against it. A person's word, an import included, is none. Whether answers come from an
-emulator is told by the environment and not by each entry: a state belongs to one environment and, from its first use
-on, to one tenant, and an emulator's tenants are no one else's.
+emulator is told by the environment and not by each entry: a state belongs to one environment and, from its first call
+on, to Zuora or to an emulator.
 
 A call whose answer is unknown is not judged again: it was judged before it was sent, sends nothing new, and must not
 become undecidable because a proof has grown old meanwhile.

@@ -7,10 +7,11 @@ from typing import Any
 from reconciler.core.address import Address, parse_address
 from reconciler.core.diagnostics import shown
 from reconciler.core.digest import Digest
-from reconciler.core.evidence import EMULATOR, ZUORA, Against, Evidence, Shown
+from reconciler.core.evidence import Against, Evidence, Shown
 from reconciler.core.run import Outcome
 from reconciler.formats.json_reader import JsonDocument
 from reconciler.formats.seal import BrokenSeal, sealed, unsealed
+from reconciler.formats.state import read_platform
 
 FORMAT_VERSION = "1.0"
 BEGINNING = b'{\n "format_version": "1.0",\n "kind": "proof"'
@@ -60,9 +61,9 @@ def read_evidence(content: bytes, path: str) -> Evidence:
         document.refuse("altered-proof", f"the proof is not what was written: {error}")
     _check_kind(document, value)
     document.check_keys(value, ("format_version", "kind", *_HEAD, "against", "proofs"), "the proof")
-    platform = document.take(value, "platform", str, "the proof")
-    if platform not in (ZUORA, EMULATOR):
-        document.refuse("wrong-field", f"the proof: 'platform' must be {ZUORA} or {EMULATOR}")
+    platform = read_platform(document, value, "the proof")
+    if platform is None:
+        document.refuse("wrong-field", "the proof: 'platform' must be there")
     against = document.take(value, "against", list, "the proof")
     return Evidence(
         project=document.take(value, "project", str, "the proof"),

@@ -16,6 +16,9 @@ from reconciler.ports import Secret
 NAMESPACE = "reconciler-proof"
 """Keeps a signature of a proof from being taken for one of anything else, and the other way round."""
 
+SIGNATURE = b"-----BEGIN SSH SIGNATURE-----"
+"""What every signature begins with."""
+
 _TIMEOUT = 30
 _HINT = "Install OpenSSH's ssh-keygen, 8.2 or later."
 

@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -135,29 +137,97 @@ def test_the_key_is_in_nothing_that_is_written_or_told(signing: Project, tmp_pat
 
 @needs_ssh_keygen
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "status", "said"),
     [
-        ("", "signing_key cannot be read: the variable SIGNING_KEY is not set or empty"),
-        (None, "The proof cannot be signed"),
+        ("", 8, "signing_key cannot be read: the variable SIGNING_KEY is not set or empty"),
+        ("no key", 1, "The proof cannot be signed"),
     ],
 )
-def test_without_a_usable_key_nothing_is_lost(signing: Project, key: str | None, said: str) -> None:
-    """None at all is told before anything is sent; one that is no key cannot be known before."""
-    variables = {"SIGNING_KEY": "no key" if key is None else key}
-    ended = signing.run("apply", "--yes", "--proof", "proof.json", variables=variables)
+def test_without_a_usable_key_nothing_is_sent(signing: Project, key: str, status: int, said: str) -> None:
+    """What a run has shown cannot be had again, so the key is tried before."""
+    ended = signing.run("apply", "--yes", "--proof", "proof.json", variables={"SIGNING_KEY": key})
 
     assert said in " ".join(ended.err.split())
-    assert ended.status == (1 if key is None else 8)
-    assert signing.state_file.exists() is (key is None)
+    assert "Nothing was sent." in ended.err or status == 8
+    assert ended.status == status
+    assert not signing.state_file.exists()
     assert not (signing.folder / "proof.json").exists()
 
 
-def test_a_proof_is_not_written_over_anything_else(project: Project) -> None:
-    ended = project.run("apply", "--yes", "--proof", "reconciler.yaml")
+OTHERS = {
+    "reconciler.yaml": "reconciler.yaml would be read as a spec or a project file.",
+    "local/new.yml": "local/new.yml would be read as a spec or a project file.",
+    "README.md": "README.md is there already and is no saved proof.",
+    "local": "local is no regular file.",
+    ".reconciler/local.state.json": "is, or stands beside, a state document or the world of an emulator.",
+    ".reconciler/local.state.json.lock": "is, or stands beside, a state document or the world of an emulator.",
+    "state/production.json": "is, or stands beside, a state document or the world of an emulator.",
+    ".reconciler/emulator.db": "is, or stands beside, a state document or the world of an emulator.",
+    "run.log": "run.log is where --log-file writes.",
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_proof_takes_the_place_of_nothing_else(project: Project, name: str) -> None:
+    """Of a state neither that is still to be made."""
+    ended = project.run("apply", "--yes", "--proof", name, "--log-file", "run.log")
 
     assert ended.status == 1
-    assert "reconciler.yaml is there already and is no saved proof." in ended.err
+    assert "Not a file for a proof" in ended.err
+    assert f"{OTHERS[name]} Nothing was written." in " ".join(ended.err.split())
     assert not project.state_file.exists()
+
+
+def test_a_proof_that_cannot_be_written_is_told_before_anything_is_sent(project: Project) -> None:
+    ended = project.run("apply", "--yes", "--proof", "README.md/proof.json")
+
+    assert ended.status == 1
+    assert "The file cannot be written" in ended.err
+    assert "Nothing was sent." in ended.err
+    assert not project.state_file.exists()
+
+
+def test_what_stands_beside_a_proof_and_is_no_signature_stays(project: Project) -> None:
+    project.write("proof.json.sig", "precious")
+    ended = project.run("apply", "--yes", "--proof", "proof.json")
+
+    assert ended.status == 1
+    assert "proof.json.sig is there already and is no signature. Nothing was written." in " ".join(ended.err.split())
+    assert (project.folder / "proof.json.sig").read_text() == "precious"
+    assert not project.state_file.exists()
+
+
+def test_a_run_that_has_nothing_to_do_leaves_the_proof_of_the_one_that_had(project: Project) -> None:
+    first = project.run("apply", "--yes", "--proof", "proof.json")
+    content = (project.folder / "proof.json").read_bytes()
+    again = project.run("apply", "--yes", "--proof", "proof.json")
+
+    assert first.status == again.status == 0
+    assert (project.folder / "proof.json").read_bytes() == content
+    assert "proof.json stays as it is: this run has shown nothing." in again.err
+
+
+def test_a_proof_that_cannot_be_kept_does_not_hide_how_the_run_ended(project: Project) -> None:
+    """Its folder is gone when the run, which ends in doubt, wants to write it."""
+    gateway = {"kind": "gateway", "status": 503, "retry_after": 900}
+    project.rehearse(
+        {"name": "gone", "match": {"target": FIRST}, "fault": gateway},
+        {"name": "slow", "match": {"target": SECOND}, "fault": {"kind": "latency", "seconds": 3}},
+    )
+    command = [sys.executable, "-m", "reconciler", "apply", "--yes", "--proof", "out/proof.json"]
+    with subprocess.Popen(
+        command, cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as applying:
+        for _ in range(200):
+            if list(project.folder.glob(".reconciler/*journal*")):
+                break
+            time.sleep(0.05)
+        (project.folder / "out").rmdir()
+        project.write("out", "a file now")
+        _, err = applying.communicate(timeout=60)
+
+    assert applying.returncode == 6
+    assert "The file cannot be written" in err
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from two_tenants import HEAD, ONE, OTHER, state_of, with_production
 
 from reconciler.core.evidence import Against, Evidence, Shown
 from reconciler.core.run import Outcome
+from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import timestamp
 from reconciler.emulator.database import open_database
 from reconciler.emulator.fault_rules import load_faults
@@ -300,7 +301,7 @@ def test_a_proof_of_another_tenant_is_refused_and_one_of_the_right_tenant_needs_
     brought: Project,
 ) -> None:
     in_a_tenant(brought)
-    edited(brought, FIRST, lambda found: replace(found, platform="zuora", tenant="12345"))
+    edited(brought, FIRST, lambda found: replace(found, platform=PlatformKind.ZUORA, tenant="12345"))
     assert brought.run(*PLAN).status == 2
 
     edited(brought, FIRST, lambda found: replace(found, tenant="67890"))

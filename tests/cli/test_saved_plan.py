@@ -255,7 +255,7 @@ def test_a_plan_is_not_written_over_anything_else(small: Project) -> None:
     ended = small.run("plan", "--out", "reconciler.yaml")
 
     assert ended.status == 1
-    assert "reconciler.yaml is there already and is no saved plan." in ended.err
+    assert "reconciler.yaml would be read as a spec or a project file." in ended.err
     assert small.run("validate").status == 0
 
 

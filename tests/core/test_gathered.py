@@ -18,13 +18,13 @@ from reconciler.core.diagnostics import InvalidInput, Place
 from reconciler.core.digest import digest_of
 from reconciler.core.entry import Applied, CallRecord, Refused, Unsettled
 from reconciler.core.environment import EmulatorApi, Environment, FromVariable, PlatformApi, Project
-from reconciler.core.evidence import EMULATOR, ZUORA, Evidence, evidence_of
+from reconciler.core.evidence import Evidence, evidence_of
 from reconciler.core.gathered import gather
 from reconciler.core.promotion import Promotion
 from reconciler.core.proof import Earlier, fault_of
 from reconciler.core.run import Outcome, Result, Run
 from reconciler.core.selection import Action
-from reconciler.core.tenancy import Tenancy
+from reconciler.core.tenancy import PlatformKind, Tenancy
 from reconciler.core.timestamp import timestamp
 
 ADDRESS = Address("Subscription/A-S00000001@1")
@@ -50,7 +50,9 @@ _OUTCOMES: dict[type[Record], Outcome] = {
 }
 
 
-def shown(*records: Record, epoch: int = 0, lineage: str | None = "l-1", platform: str = ZUORA) -> Evidence:
+def shown(
+    *records: Record, epoch: int = 0, lineage: str | None = "l-1", platform: PlatformKind = PlatformKind.ZUORA
+) -> Evidence:
     """What a run has shown that ended with these records, each of the same address."""
     results = [
         Result(address=ADDRESS, action=Action.REGENERATE, outcome=_OUTCOMES[type(each)], record=each)
@@ -228,7 +230,7 @@ def test_where_the_project_file_says_no_tenant_none_is_foreign() -> None:
 
 
 def test_an_emulator_s_proof_is_refused_unless_the_project_file_says_so() -> None:
-    document = shown(DONE, platform=EMULATOR)
+    document = shown(DONE, platform=PlatformKind.EMULATOR)
     with pytest.raises(InvalidInput) as refusal:
         gather(named(document), PROJECT, ASKED)
 
@@ -252,7 +254,7 @@ def test_files_of_two_states_are_refused_with_both_names() -> None:
 def test_everything_that_is_wrong_with_all_files_is_told_at_once() -> None:
     with pytest.raises(InvalidInput) as refusal:
         gather(
-            named(replace(OTHER, project="x"), shown(DONE, platform=EMULATOR), shown(DONE, lineage="l-2")),
+            named(replace(OTHER, project="x"), shown(DONE, platform=PlatformKind.EMULATOR), shown(DONE, lineage="l-2")),
             PROJECT,
             ASKED,
         )

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import histories, specs
 
+from reconciler.core.account import Account, account_in_state, telling
 from reconciler.core.address import Address
 from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Place
@@ -17,6 +18,7 @@ from reconciler.core.entry import Entry
 from reconciler.core.plan import Plan, Resume, effect
 from reconciler.core.promotion import Demand, Promotion
 from reconciler.core.proof import Earlier, new_calls, with_proofs
+from reconciler.core.state import Restored
 from reconciler.core.timestamp import timestamp
 
 ADDRESS = Address("Subscription/A-S00000001@1")
@@ -100,6 +102,30 @@ def test_an_emulator_proves_nothing_unless_the_project_file_says_so() -> None:
 
 def test_empty_ids_are_enough_where_the_project_file_says_so() -> None:
     assert not judged(entry(replace(DONE, id_list=())), replace(ASKED, accept_empty_ids=True)).refusals
+
+
+def test_a_restore_before_the_refresh_speaks_against_nothing_that_was_applied_since() -> None:
+    """What might have been sent in the time that the restored state did not know of was wiped."""
+    at, later = timestamp(NOW - 2 * HOUR), timestamp(NOW - 3 * HOUR)
+    state = replace(state_of({}), restored=Restored(at=later, serial=3, reason="r"))
+    since = replace(state_of({ADDRESS: replace(PROVEN, restored=False)}), restored=state.restored)
+    before = replace(since, entries={ADDRESS: replace(PROVEN, restored=True)})
+
+    for known in (since, before):
+        counts = telling(known, at)
+        account = account_in_state(counts, ADDRESS)
+        assert (account.done is not None, account.against) == (True, None)
+    assert account_in_state(telling(before, None), ADDRESS).against is not None
+    assert account_in_state(telling(state, at), ADDRESS) == Account()
+
+
+def test_a_doubt_before_the_refresh_is_wiped_and_what_was_applied_before_it_is_told() -> None:
+    doubt = entry(applied(record(0, age=3 * HOUR)), lost(record(1, B, age=2 * HOUR)))
+    account = account_in_state(telling(state_of({ADDRESS: doubt}), timestamp(NOW - HOUR)), ADDRESS)
+
+    assert account.against is None
+    assert account.done is not None
+    assert account.done.at == timestamp(NOW - 3 * HOUR)
 
 
 def test_what_was_before_a_refresh_proves_nothing() -> None:

@@ -10,8 +10,9 @@ from reconciler.core.address import format_address
 from reconciler.core.declaration import Flags
 from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.digest import digest
-from reconciler.core.evidence import ZUORA, Against, Evidence, Shown
+from reconciler.core.evidence import Against, Evidence, Shown
 from reconciler.core.run import Outcome
+from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import timestamp
 from reconciler.formats.proof_document import read_evidence, write_evidence
 from reconciler.formats.schema import SchemaSet
@@ -26,7 +27,7 @@ EVIDENCE = Evidence(
     environment="sandbox",
     tenant="12345",
     entity=None,
-    platform=ZUORA,
+    platform=PlatformKind.ZUORA,
     lineage="l-1",
     epoch=7,
     run="run-1",
