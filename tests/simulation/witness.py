@@ -219,12 +219,25 @@ class Witness:
                 self.errands[process.name].intents[call["key"]] += 1
 
     def leaves_behind(self, process: Process, content: bytes) -> None:
-        """*process* lets go of its journal, which holds *content*: perhaps more than was durable while it lived."""
+        """*process* lets go of its journal, which holds *content*: perhaps more than was durable while it lived.
+
+        That a send came to nothing, and this is not in it, nobody knows any more.
+        """
         self.errands[process.name].ended = self._now()
+        names: dict[tuple[str, int], str] = {}
+        returned = Counter[str]()
         for line in content.split(b"\n")[:-1]:
             event = json.loads(line[9:])
             if event["event"] == "sending":
-                self._key(event["call"]["key"], event["address"], event["call"]["digest"])
+                call = event["call"]
+                self._key(call["key"], event["address"], call["digest"])
+                names[event["address"], call["call"]] = call["key"]
+            elif event["event"] == "returned":
+                returned[names[event["address"], event["number"]]] += 1
+        for name in names.values():
+            to_nothing = [each for each in self.keys[name].sends if each.by == process.name and each.outcome == NOTHING]
+            for unwritten in to_nothing[returned[name] :]:
+                unwritten.outcome = UNKNOWN
 
     def begins_to_write(self, content: bytes) -> None:
         self.documents.add(content)
