@@ -72,7 +72,9 @@ def _head(report: PlanReport) -> Iterator[str]:
         yield "\n".join(("| calls | flags | what they do |", "|--:|---|---|", *rows))
     if report.at_rest:
         yield "\n".join(f"- {rest}" for rest in report.at_rest)
-    if report.has_calls:
+    if report.has_calls and report.refusals:
+        yield f"Plan id {_code(report.plan_id)}. To see all of it:\n\n```sh\n{visible(report.show_command)}\n```"
+    elif report.has_calls:
         yield f"Plan id {_code(report.plan_id)}. To see all of it, and to do exactly this:"
         yield f"```sh\n{visible(report.show_command)}\n{visible(report.apply_command)}\n```"
     elif report.groups:

@@ -152,8 +152,10 @@ def test_every_command_of_a_pipeline_is_one_that_there_is(tmp_path: Path, pipeli
     run("init", "--ci", pipeline, cwd=tmp_path)
     commands = commands_of(pipeline, tmp_path)
 
-    assert len(commands) == 4
-    assert [run(*command, cwd=tmp_path).status for command in commands] == [0, 0, 0, 0]
+    assert len(commands) == 5
+    assert [run(*command, cwd=tmp_path).status for command in commands] == [0, 0, 0, 0, 0]
+    assert commands[-1][:4] == ["plan", "-e", "production", "--out"]
+    assert (tmp_path / "plan.json").exists()
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
@@ -172,6 +174,26 @@ def test_the_first_step_of_a_pipeline_tells_faults_in_the_way_that_its_host_show
         assert JUnitXml.fromstring(ended.out.encode()).failures == 1
         assert plan["script"][0].endswith(f" > {plan['artifacts']['reports']['junit']}")
         assert plan["artifacts"]["when"] == "always"
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_production_is_sent_the_plan_that_was_shown_and_no_other(tmp_path: Path, pipeline: str) -> None:
+    """The script of the job gets the file that the job before it has kept."""
+    run("init", "--ci", pipeline, cwd=tmp_path)
+    document = yaml.safe_load((tmp_path / PIPELINES[pipeline]).read_text())
+    if pipeline == "github":
+        jobs = document["jobs"]
+        (kept,) = (step["with"] for step in jobs["production-plan"]["steps"] if "upload" in step.get("uses", ""))
+        (taken,) = (step["with"] for step in jobs["production"]["steps"] if "download" in step.get("uses", ""))
+        script = jobs["production"]["steps"][-1]["run"]
+        assert (kept["name"], kept["path"]) == (taken["name"], "plan.json")
+    else:
+        jobs, script = document, document["production"]["script"][0]
+        assert "plan.json" in document["production-plan"]["artifacts"]["paths"]
+
+    needs = jobs["production"]["needs"]
+    assert needs in ("production-plan", ["production-plan"])
+    assert script == "sh apply.sh production plan.json --confirm production"
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
