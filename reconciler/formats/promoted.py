@@ -49,7 +49,7 @@ def new_file(content: bytes, path: str, wanted: Sequence[Declaration]) -> Carrie
     tree.root.items = [item for item in tree.root.items if _keep(item, kept)]
     made = laid_out(tree, FileKind.SPEC)
     expected = [each for each in declared.declarations if each.address in kept]
-    _check(made, path, {_said(each) for each in expected})
+    _check(made, path, {_said(each) for each in expected}, rows=[])
     return Carried(text=made)
 
 
@@ -102,7 +102,8 @@ def carried(content: bytes, path: str, wanted: Sequence[Declaration]) -> Carried
     skipped = {each.address for each, _ in left_out}
     expected = {**known, **{each.address: _said(each) for each in wanted if each.address not in skipped}}
     made = edits.text()
-    _check(made, path, set(expected.values()), comments=read_commented(_text(content)).comments)
+    comments = read_commented(_text(content)).comments
+    _check(made, path, set(expected.values()), rows=_rows(before), comments=comments)
     is_crlf, has_bom = b"\r\n" in content, content.startswith(_BOM.encode())
     made = made.replace("\n", "\r\n") if is_crlf else made
     return Carried(text=f"{_BOM}{made}" if has_bom else made, left_out=left_out)
@@ -111,7 +112,8 @@ def carried(content: bytes, path: str, wanted: Sequence[Declaration]) -> Carried
 def _retold(text: str, path: str, before: SpecFile, wanted: Sequence[Declaration]) -> str | None:
     """Return *text* with another trigger at its head, if that alone makes what it declares what is wanted.
 
-    A new trigger for a whole file is one line of a review, and not one for each declaration.
+    A new trigger for a whole file is one line of a review, and not one for each declaration. Rows of sources that
+    inherit it are never wanted here, so a file that has such keeps its head.
     """
     asked = {each.address: _said(each) for each in wanted}
     known = {each.address: _said(each) for each in before.declarations}
@@ -120,10 +122,11 @@ def _retold(text: str, path: str, before: SpecFile, wanted: Sequence[Declaration
     if len(triggers) != 1 or None in triggers or head is None or not isinstance(head.value, Leaf):
         return None
     made = f"{text[: head.value.start]}{_scalar(str(*triggers))}{text[head.value.end :]}"
-    after = {each.address: _said(each) for each in _read(made.encode(), path).declarations}
+    found = _read(made.encode(), path)
+    after = {each.address: _said(each) for each in found.declarations}
     is_wanted = all(said in (known.get(address), asked.get(address)) for address, said in after.items())
     inherits = all(after[address] == said for address, said in known.items() if address not in asked)
-    return made if is_wanted and inherits else None
+    return made if is_wanted and inherits and _rows(found) == _rows(before) else None
 
 
 class _Edits:
@@ -253,6 +256,11 @@ def _said(each: Declaration) -> _Said:
     return each.address, each.flags, each.trigger, each.reason, each.owner
 
 
+def _rows(found: SpecFile) -> list[object]:
+    """Return which files of rows are named, and what their rows inherit."""
+    return [(each.format, each.path, each.type, each.common) for each in found.sources]
+
+
 def _text(content: bytes) -> str:
     text = content.decode("utf-8").removeprefix(_BOM).replace("\r\n", "\n")
     return text if text.endswith("\n") else f"{text}\n"
@@ -264,11 +272,16 @@ def _read(content: bytes, path: str) -> SpecFile:
     return found if not reading.diagnostics else replace(found, declarations=[])
 
 
-def _check(text: str, path: str, expected: set[_Said], *, comments: Sequence[str] | None = None) -> None:
-    """Raise UnfaithfulLayout unless *text* declares what is *expected*, and has the *comments* that it had."""
-    found = {_said(each) for each in _read(text.encode(), path).declarations}
+def _check(
+    text: str, path: str, expected: set[_Said], *, rows: list[object], comments: Sequence[str] | None = None
+) -> None:
+    """Raise UnfaithfulLayout unless *text* declares what is *expected*, and has the *comments* that it had.
+
+    *rows* are what it is to say of its sources.
+    """
+    found = _read(text.encode(), path)
     has_all = comments is None or sorted(comments) == sorted(read_commented(text).comments)
-    if found != expected or not has_all:
+    if {_said(each) for each in found.declarations} != expected or _rows(found) != rows or not has_all:
         raise UnfaithfulLayout(
             "The file cannot be written",
             f"{path}: it would not declare what it should, or lose a comment. Nothing was written.",

@@ -105,6 +105,22 @@ def test_a_new_trigger_for_a_file_is_one_line_of_the_diff(applied: Project) -> N
     assert added(applied) == ["-trigger: 2026-11-backfill", "+trigger: 2026-12-backfill"]
 
 
+def test_rows_that_inherit_from_the_file_there_are_not_planned_again(applied: Project) -> None:
+    applied.write("production/data/rows.csv", "subscriptionName,subscriptionVersion\nA-S00000003,1\nA-S00000004,1\n")
+    text = f"{HEAD}subscriptions:\n  - {{subscriptionName: A-S00000001, subscriptionVersion: 1}}\n"
+    applied.write(FILE, f"{text}sources:\n  - {{csv: data/rows.csv, type: Subscription}}\n")
+    demand = "    promotes_from: {environment: sandbox, accept_emulator: true}\n"
+    applied.edit("reconciler.yaml", demand, "")
+    assert applied.run("apply", "-e", "production", "--yes").status == 0
+    applied.edit("reconciler.yaml", "specs: production\n", f"specs: production\n{demand}")
+    applied.edit("sandbox/q4-backfill.yaml", "2026-11-backfill", "2026-12-backfill")
+    assert applied.run(*SANDBOX, "--only", ONE).status == 0
+
+    assert "1 declaration promoted" in applied.run(*PROMOTE).err
+    planned = applied.run("plan", "-e", "production", "--json").document
+    assert [each["address"] for each in planned["changes"]] == [ONE]
+
+
 def test_rows_of_sources_and_what_another_file_declares_are_left_out_with_their_reasons(applied: Project) -> None:
     applied.write("sandbox/data/rows.csv", "subscriptionName,subscriptionVersion\nA-S00000003,1\n")
     applied.write("sandbox/rows.yaml", f"{HEAD}sources:\n  - {{csv: data/rows.csv, type: Subscription}}\n")

@@ -104,6 +104,28 @@ def test_a_new_trigger_of_some_is_said_at_each() -> None:
     ]
 
 
+SOURCES = "sources:\n  - {csv: data/b.csv, type: Subscription}\n"
+
+
+def test_the_head_of_a_file_whose_rows_inherit_its_trigger_stays() -> None:
+    there = f"{HEAD}subscriptions:\n  - {{subscriptionName: A-1, subscriptionVersion: 1}}\n{SOURCES}"
+    wanted = declared(there.replace("trigger: t1", "trigger: t2"))
+    made = carried(there.encode(), "b.yaml", wanted).text
+
+    assert changed(there, made) == [
+        "-  - {subscriptionName: A-1, subscriptionVersion: 1}",
+        "+  - {subscriptionName: A-1, subscriptionVersion: 1, trigger: t2}",
+    ]
+
+
+def test_the_head_changes_where_the_rows_have_a_trigger_of_their_own() -> None:
+    sources = SOURCES.replace("}", ", trigger: t0}")
+    there = f"{HEAD}subscriptions:\n  - {{subscriptionName: A-1, subscriptionVersion: 1}}\n{sources}"
+    wanted = declared(there.replace("trigger: t1", "trigger: t2"))
+
+    assert changed(there, carried(there.encode(), "b.yaml", wanted).text) == ["-trigger: t1", "+trigger: t2"]
+
+
 def test_one_version_of_several_that_are_declared_together_is_left_out_with_a_reason() -> None:
     wanted = [each for each in declared(SOURCE.replace("trigger: t1", "trigger: t2")) if "A-2@2" in each.address]
     made = carried(SOURCE.encode(), "b.yaml", wanted)
