@@ -10,7 +10,7 @@ neighbour as soon as keys change places.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -21,13 +21,17 @@ from reconciler.formats.yaml_reader import FASTEST, Loader
 
 _COMMENT = re.compile("#[^\n]*")
 _BLOCK_HEADER = re.compile(r"[|>][-+0-9]*[ \t]+(#.*)")
+_BLOCK_STYLES = ("|", ">")
 BLANK = ""
 """A blank line among the comments before something."""
 
 
 @dataclass(slots=True, eq=False)
 class Leaf:
-    """A scalar: *text* without quotes; *plain* if it stood without any. *start* and *end* count characters."""
+    """A scalar: *text* without quotes; *plain* if it stood without any. *start* and *end* count characters.
+
+    A block scalar ends in its last line that is not blank, and not where the parser notices that it is over.
+    """
 
     text: str
     plain: bool
@@ -76,16 +80,23 @@ class Tree:
     header: list[str]
     comments: list[str]
     """Every comment of the file in the order written."""
+    places: list[int]
+    """Where each of them begins."""
+
+    def has_comments(self, node: Node) -> bool:
+        """Whether any comment stands within *node*."""
+        return bisect_left(self.places, node.start) < bisect_left(self.places, node.end)
 
 
 def read_commented(text: str, *, loader: Loader = FASTEST) -> Tree:
     """Return the tree of a valid document, with line feeds only, whose root is a mapping."""
-    reader = _EventReader(yaml.parse(text, Loader=loader))
+    reader = _EventReader(text, yaml.parse(text, Loader=loader))
     root = reader.root()
-    tree = Tree(root, [], [])
+    tree = Tree(root, [], [], [])
     placement = _Placement(text, tree, reader.items)
     for start, comment in _comments(text, reader.leaves):
         tree.comments.append(comment)
+        tree.places.append(start)
         placement.place(start, comment)
     placement.keep_blank_lines()
     return tree
@@ -94,7 +105,8 @@ def read_commented(text: str, *, loader: Loader = FASTEST) -> Tree:
 class _EventReader:
     """Builds the tree; *items* and *leaves* are in the order of the document. Depth is bounded by the strict reader."""
 
-    def __init__(self, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, text: str, events: Iterator[yaml.Event]) -> None:
+        self._text = text
         self._events = events
         self.items: list[Item] = []
         self.leaves: list[Leaf] = []
@@ -137,7 +149,10 @@ class _EventReader:
     def _leaf(self, event: yaml.Event) -> Leaf:
         if not isinstance(event, yaml.ScalarEvent):
             raise TypeError(event)  # the strict reader has refused it: an alias, a collection as a key
-        leaf = Leaf(event.value, not event.style, _start(event)[0], _end(event))
+        start, end = _start(event)[0], _end(event)
+        if event.style in _BLOCK_STYLES:
+            end = start + len(self._text[start:end].rstrip())
+        leaf = Leaf(event.value, not event.style, start, end)
         self.leaves.append(leaf)
         return leaf
 

@@ -118,8 +118,9 @@ def _retold(text: str, path: str, before: SpecFile, wanted: Sequence[Declaration
     asked = {each.address: _said(each) for each in wanted}
     known = {each.address: _said(each) for each in before.declarations}
     triggers = {each.trigger for each in wanted if each.address in known and known[each.address] != _said(each)}
-    head = next((item for item in read_commented(text).root.items if item.key and item.key.text == "trigger"), None)
-    if len(triggers) != 1 or None in triggers or head is None or not isinstance(head.value, Leaf):
+    tree = read_commented(text)
+    head = next((item for item in tree.root.items if item.key and item.key.text == "trigger"), None)
+    if len(triggers) != 1 or None in triggers or head is None or tree.has_comments(head.value):
         return None
     made = f"{text[: head.value.start]}{_scalar(str(*triggers))}{text[head.value.end :]}"
     found = _read(made.encode(), path)
@@ -158,7 +159,7 @@ class _Edits:
         value = item.value
         if len(_addresses(item, type_)) > 1:
             return "it is declared there together with other versions, and otherwise; write it out there first"
-        if not isinstance(value, Branch) or "#" in self._text[value.start : value.end]:
+        if self._tree.has_comments(value):
             return "it is declared there otherwise, with comments within; change it by hand"
         why = _unsayable(declaration, common)
         if why is None:

@@ -171,6 +171,73 @@ def test_an_item_is_written_as_the_list_is(there: str, line: str) -> None:
     assert line in made.splitlines()
 
 
+FOLDED = f"""\
+{HEAD}subscriptions:
+  - subscriptionId: x
+    reason: >-
+      a text
+      of two lines
+"""
+NEW = "  - {subscriptionName: A-1, subscriptionVersion: 1}"
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "",
+        "\n\n# the end\n",
+        "    # about x\n  # the end of the list\n",
+        "orderLineItems:\n  - {orderLineItemId: z}\n",
+    ],
+)
+def test_an_item_is_added_right_behind_one_that_ends_in_a_block_scalar(behind: str) -> None:
+    there = FOLDED + behind
+    made = carried(there.encode(), "b.yaml", ALL[:1]).text
+
+    assert changed(there, made) == [f"+{NEW}"]
+    assert made.startswith(f"{FOLDED}{NEW}\n")
+
+
+def test_an_item_that_ends_in_a_block_scalar_is_changed_and_nothing_behind_it() -> None:
+    there = f"{FOLDED}    # about x\n  - {{subscriptionId: z}}\n"
+    wanted = declared(there.replace("    reason: >-", "    trigger: t2\n    reason: >-"))
+    made = carried(there.encode(), "b.yaml", wanted).text
+
+    assert changed(there, made) == [
+        "-  - subscriptionId: x",
+        "-    reason: >-",
+        "-      a text",
+        "-      of two lines",
+        "+  - {subscriptionId: x, trigger: t2, reason: a text of two lines}",
+    ]
+
+
+def test_a_trigger_of_the_head_that_is_a_block_scalar_changes() -> None:
+    there = SOURCE.replace("trigger: t1", "trigger: >-\n  t1\n")
+    made = carried(there.encode(), "b.yaml", declared(SOURCE.replace("trigger: t1", "trigger: t2"))).text
+
+    assert changed(there, made) == ["-trigger: >-", "-  t1", "+trigger: t2"]
+
+
+def test_a_comment_behind_the_mark_of_a_block_scalar_is_kept() -> None:
+    there = SOURCE.replace("trigger: t1", "trigger: >- # ours\n  t1\n")
+    again = declared(SOURCE.replace("trigger: t1", "trigger: t2"))
+    made = carried(there.encode(), "b.yaml", [each for each in again if "A-1" in each.address]).text
+
+    assert "trigger: >- # ours\n" in made
+    assert "  - {subscriptionName: A-1, subscriptionVersion: 1, trigger: t2} # first\n" in made
+
+
+def test_a_number_sign_in_quotes_is_no_comment() -> None:
+    there = f'{HEAD}subscriptions:\n  - {{subscriptionId: x, reason: "PR #12"}}\n  - {{subscriptionId: z}}\n'
+    again = declared(there.replace("subscriptionId: x", "subscriptionId: x, trigger: t2"))
+
+    assert changed(there, carried(there.encode(), "b.yaml", again).text) == [
+        '-  - {subscriptionId: x, reason: "PR #12"}',
+        '+  - {subscriptionId: x, trigger: t2, reason: "PR #12"}',
+    ]
+
+
 def test_line_ends_and_byte_order_mark_of_a_file_stay() -> None:
     content = b"\xef\xbb\xbf" + THERE.replace("\n", "\r\n").encode()
     made = carried(content, "b.yaml", ALL).text.encode()
