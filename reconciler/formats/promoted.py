@@ -7,10 +7,11 @@ declare exactly what it did before and what was carried to it, with every commen
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reconciler.core.address import Address, format_address
 from reconciler.core.declaration import Declaration
+from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.target import KEY_FORMS, Target, TargetType
 from reconciler.errors import UnfaithfulLayout
 from reconciler.formats.canonical import FileKind, laid_out
@@ -23,7 +24,9 @@ from reconciler.formats.yaml_reader import Reading, read_yaml
 
 _LIST_OF = {type_: name for name, type_ in LISTS.items()}
 _PLAIN = re.compile(r"\w[\w./+-]*(?: [\w./+-]+)*")
+_END = re.compile(r"^\.\.\.(?!\S)", re.MULTILINE)
 _BOM = "\ufeff"
+_UNFIT = "it cannot be written into the file there without touching what else stands in it; write it there by hand"
 
 _Said = tuple[Address, object, str | None, str | None, str | None]
 
@@ -49,7 +52,12 @@ def new_file(content: bytes, path: str, wanted: Sequence[Declaration]) -> Carrie
     tree.root.items = [item for item in tree.root.items if _keep(item, kept)]
     made = laid_out(tree, FileKind.SPEC)
     expected = [each for each in declared.declarations if each.address in kept]
-    _check(made, path, {_said(each) for each in expected}, rows=[])
+    if not _says(made, path, {_said(each) for each in expected}, []):
+        raise UnfaithfulLayout(
+            "The file cannot be written",
+            f"{path}: it would not declare what it should. Nothing was written.",
+            hint="This is a defect of reconciler: please report it with the file.",
+        )
     return Carried(text=made)
 
 
@@ -75,42 +83,36 @@ def _keep_element(item: Item, type_: TargetType, kept: set[Address]) -> bool:
 
 
 def carried(content: bytes, path: str, wanted: Sequence[Declaration]) -> Carried:
-    """Return the spec file *content*, valid and at *path*, that also declares *wanted*.
+    """Return the spec file *content*, at *path*, that also declares *wanted*. Raise InvalidInput if it is not valid.
 
     What it declares already, it declares as wanted from now on.
     """
-    before = _read(content, path)
-    text = _text(content)
-    told = _retold(text, path, before, wanted)
-    if told is not None:
-        text, before = told, _read(told.encode(), path)
+    text = content.decode("utf-8")
+    bom, text = _BOM if text.startswith(_BOM) else "", text.removeprefix(_BOM)
+    first = _read(content, path)
+    told = _retold(text, path, first, wanted)
+    before = _read(told.encode(), path) if told else first
+    edits, left_out = _Edits(told or text, before.common), list[tuple[Declaration, str]]()
     known = {each.address: _said(each) for each in before.declarations}
-    changed = [each for each in wanted if each.address in known and known[each.address] != _said(each)]
-    edits, left_out = _Edits(text), list[tuple[Declaration, str]]()
-    for each in changed:
-        why = edits.change(each, before.common)
-        if why is not None:
-            left_out.append((each, why))
+    expected = dict(known)
     for each in wanted:
-        if each.address in known:
+        if known.get(each.address) == _said(each):
             continue
-        why = _unsayable(each, before.common)
-        if why is not None:
-            left_out.append((each, why))
+        why = edits.change(each) if each.address in known else edits.add(each)
+        if why is None:
+            expected[each.address] = _said(each)
         else:
-            edits.append(each, before.common)
-    skipped = {each.address for each, _ in left_out}
-    expected = {**known, **{each.address: _said(each) for each in wanted if each.address not in skipped}}
+            left_out.append((each, why))
     made = edits.text()
-    comments = read_commented(_text(content)).comments
-    _check(made, path, set(expected.values()), rows=_rows(before), comments=comments)
-    is_crlf, has_bom = b"\r\n" in content, content.startswith(_BOM.encode())
-    made = made.replace("\n", "\r\n") if is_crlf else made
-    return Carried(text=f"{_BOM}{made}" if has_bom else made, left_out=left_out)
+    comments = sorted(read_commented(text).comments)
+    if _says(made, path, set(expected.values()), _rows(before)) and sorted(read_commented(made).comments) == comments:
+        return Carried(text=bom + made, left_out=left_out)
+    there = {_said(each) for each in first.declarations}
+    return Carried(text=bom + text, left_out=[(each, _UNFIT) for each in wanted if _said(each) not in there])
 
 
 def _retold(text: str, path: str, before: SpecFile, wanted: Sequence[Declaration]) -> str | None:
-    """Return *text* with another trigger at its head, if that alone makes what it declares what is wanted.
+    """Return *text* with another trigger at its head, if what it declares comes nearer to what is wanted by that alone.
 
     A new trigger for a whole file is one line of a review, and not one for each declaration. Rows of sources that
     inherit it are never wanted here, so a file that has such keeps its head.
@@ -123,37 +125,38 @@ def _retold(text: str, path: str, before: SpecFile, wanted: Sequence[Declaration
     if len(triggers) != 1 or None in triggers or head is None or tree.has_comments(head.value):
         return None
     made = f"{text[: head.value.start]}{_scalar(str(*triggers))}{text[head.value.end :]}"
-    found = _read(made.encode(), path)
+    try:
+        found = _read(made.encode(), path)
+    except InvalidInput:
+        return None
     after = {each.address: _said(each) for each in found.declarations}
     is_wanted = all(said in (known.get(address), asked.get(address)) for address, said in after.items())
     inherits = all(after[address] == said for address, said in known.items() if address not in asked)
-    return made if is_wanted and inherits and _rows(found) == _rows(before) else None
+    return made if after != known and is_wanted and inherits and _rows(found) == _rows(before) else None
 
 
 class _Edits:
-    """Changes of a text at places of it that do not touch each other."""
+    """Changes of a text at places of it that do not touch each other; *common* is what its head says for all."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, common: Common) -> None:
         self._text = text
+        self._common = common
         self._tree: Tree = read_commented(text)
+        self._root = self._tree.root
         self._places: list[tuple[int, int, str]] = []
+        self._lines: dict[int, list[str]] = {}
         self._new: dict[str, list[str]] = {}
+        self._lists = {
+            item.key.text: item.value for item in self._root.items if item.key and isinstance(item.value, Branch)
+        }
         self._items = {
             address: (item, type_)
             for name, type_ in LISTS.items()
-            for item in self._list(name)
+            for item in (self._lists[name].items if name in self._lists else ())
             for address in _addresses(item, type_)
         }
 
-    def _list(self, name: str) -> Sequence[Item]:
-        branch = self._branch(name)
-        return branch.items if branch else ()
-
-    def _branch(self, name: str) -> Branch | None:
-        found = (item.value for item in self._tree.root.items if item.key and item.key.text == name)
-        return next((each for each in found if isinstance(each, Branch)), None)
-
-    def change(self, declaration: Declaration, common: Common) -> str | None:
+    def change(self, declaration: Declaration) -> str | None:
         """Say in place what *declaration* says now; return why that cannot be done, or None."""
         item, type_ = self._items[declaration.address]
         value = item.value
@@ -161,35 +164,60 @@ class _Edits:
             return "it is declared there together with other versions, and otherwise; write it out there first"
         if self._tree.has_comments(value):
             return "it is declared there otherwise, with comments within; change it by hand"
-        why = _unsayable(declaration, common)
+        why = _unsayable(declaration, self._common)
         if why is None:
-            self._places.append((value.start, value.end, _flow(declaration, common)))
+            self._places.append((value.start, value.end, _flow(declaration, self._common)))
         return why
 
-    def append(self, declaration: Declaration, common: Common) -> None:
-        self._new.setdefault(_LIST_OF[declaration.target.type], []).append(_flow(declaration, common))
+    def add(self, declaration: Declaration) -> str | None:
+        """Say *declaration* behind the last of its list, likewise."""
+        why = _unsayable(declaration, self._common)
+        if why is None:
+            self._new.setdefault(_LIST_OF[declaration.target.type], []).append(_flow(declaration, self._common))
+        return why
 
     def text(self) -> str:
-        end = ""
-        for name, lines in self._new.items():
-            branch = self._branch(name)
-            if branch is None:
-                end += f"{name}:\n" + "".join(f"  - {line}\n" for line in lines)
-            elif branch.is_flow:
-                comma = ", " if branch.items else ""
-                at = branch.items[-1].value.end if branch.items else branch.start + 1
-                self._places.append((at, at, comma + ", ".join(lines)))
-            else:
-                at = self._end_of_line(branch.items[-1].value.end)
-                pad = " " * branch.items[-1].column
-                self._places.append((at, at, "".join(f"{pad}- {line}\n" for line in lines)))
-        text = self._text
-        for begin, stop, put in sorted(self._places, reverse=True):
-            text = f"{text[:begin]}{put}{text[stop:]}"
-        return text + end
+        for name in sorted(self._new, key=lambda name: name not in self._lists):
+            self._put(name, self._new[name])
+        places = self._places + [(at, at, self._whole(at, lines)) for at, lines in self._lines.items()]
+        parts, done = list[str](), 0
+        for begin, stop, put in sorted(places):
+            parts += [self._text[done:begin], put]
+            done = stop
+        return "".join([*parts, self._text[done:]])
 
-    def _end_of_line(self, position: int) -> int:
-        return self._text.index("\n", position) + 1
+    def _put(self, name: str, items: Sequence[str]) -> None:
+        branch = self._lists.get(name)
+        if branch is not None and branch.is_flow:
+            self._put_inside(branch, ", ".join(items))
+        elif branch is not None:
+            self._put_lines(self._line_after(branch), branch.column, [f"- {each}" for each in items])
+        elif self._root.is_flow:
+            self._put_inside(self._root, f"{name}: [{', '.join(items)}]")
+        else:
+            lines = [f"{name}:", *(f"  - {each}" for each in items)]
+            self._put_lines(self._end_of_document(), self._root.column, lines)
+
+    def _put_inside(self, branch: Branch, text: str) -> None:
+        at = branch.items[-1].value.end if branch.items else branch.start + 1
+        self._places.append((at, at, f", {text}" if branch.items else text))
+
+    def _put_lines(self, at: int, column: int, lines: Sequence[str]) -> None:
+        self._lines.setdefault(at, []).extend(" " * column + line for line in lines)
+
+    def _whole(self, at: int, lines: Sequence[str]) -> str:
+        """Return *lines* for the beginning of a line at *at*, with the ending that the line before has."""
+        end = "\r\n" if self._text[: self._text.rfind("\n", 0, at)].endswith("\r") else "\n"
+        is_cut = not self._text[:at].endswith("\n")  # the last line of a file, without an ending of its own
+        return (end if is_cut else "") + "".join(line + end for line in lines)
+
+    def _line_after(self, branch: Branch) -> int:
+        found = self._text.find("\n", branch.items[-1].value.end)
+        return found + 1 or len(self._text)
+
+    def _end_of_document(self) -> int:
+        found = _END.search(self._text, self._root.items[-1].value.end)
+        return found.start() if found else len(self._text)
 
 
 def _unsayable(declaration: Declaration, common: Common) -> str | None:
@@ -270,21 +298,15 @@ def _text(content: bytes) -> str:
 def _read(content: bytes, path: str) -> SpecFile:
     reading: Reading = read_yaml(content, path)
     found = read_spec(reading)
-    return found if not reading.diagnostics else replace(found, declarations=[])
+    if reading.diagnostics:
+        raise InvalidInput(reading.diagnostics)
+    return found
 
 
-def _check(
-    text: str, path: str, expected: set[_Said], *, rows: list[object], comments: Sequence[str] | None = None
-) -> None:
-    """Raise UnfaithfulLayout unless *text* declares what is *expected*, and has the *comments* that it had.
-
-    *rows* are what it is to say of its sources.
-    """
-    found = _read(text.encode(), path)
-    has_all = comments is None or sorted(comments) == sorted(read_commented(text).comments)
-    if {_said(each) for each in found.declarations} != expected or _rows(found) != rows or not has_all:
-        raise UnfaithfulLayout(
-            "The file cannot be written",
-            f"{path}: it would not declare what it should, or lose a comment. Nothing was written.",
-            hint="This is a defect of reconciler: please report it with the file.",
-        )
+def _says(text: str, path: str, expected: set[_Said], rows: list[object]) -> bool:
+    """Whether *text* is valid, declares what is *expected*, and says *rows* of its sources."""
+    try:
+        found = _read(text.encode(), path)
+    except InvalidInput:
+        return False
+    return {_said(each) for each in found.declarations} == expected and _rows(found) == rows

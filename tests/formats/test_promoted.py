@@ -1,12 +1,18 @@
 """Declarations carried into spec files: few lines, every comment, and exactly what was declared."""
 
 import difflib
+import itertools
+import re
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
+from written_specs import written_specs
 
 from reconciler.core.declaration import Declaration
+from reconciler.core.diagnostics import InvalidInput
+from reconciler.formats.commented import read_commented
 from reconciler.formats.promoted import carried, new_file
 from reconciler.formats.spec import read_spec
 from reconciler.formats.yaml_reader import read_yaml
@@ -35,6 +41,12 @@ def declared(text: str) -> list[Declaration]:
 
 def said(found: list[Declaration]) -> set[object]:
     return {(each.address, each.flags, each.trigger, each.reason, each.owner) for each in found}
+
+
+def rows(text: str) -> list[object]:
+    """What the rows of sources inherit."""
+    sources = read_spec(read_yaml(text.encode(), "a.yaml")).sources
+    return [(each.path, each.type, each.common) for each in sources]
 
 
 def changed(before: str, after: str) -> list[str]:
@@ -124,6 +136,14 @@ def test_the_head_changes_where_the_rows_have_a_trigger_of_their_own() -> None:
     wanted = declared(there.replace("trigger: t1", "trigger: t2"))
 
     assert changed(there, carried(there.encode(), "b.yaml", wanted).text) == ["-trigger: t1", "+trigger: t2"]
+
+
+def test_the_head_stays_where_nothing_that_is_wanted_inherits_it() -> None:
+    several = "  - {subscriptionName: A-2, subscriptionVersions: [1, 2], trigger: t1}\n"
+    there = f"{HEAD}subscriptions:\n{several}"
+    wanted = declared(there.replace("trigger: t1", "trigger: t2"))[:1]
+
+    assert carried(there.encode(), "b.yaml", wanted).text == there
 
 
 def test_one_version_of_several_that_are_declared_together_is_left_out_with_a_reason() -> None:
@@ -238,12 +258,77 @@ def test_a_number_sign_in_quotes_is_no_comment() -> None:
     ]
 
 
-def test_line_ends_and_byte_order_mark_of_a_file_stay() -> None:
-    content = b"\xef\xbb\xbf" + THERE.replace("\n", "\r\n").encode()
-    made = carried(content, "b.yaml", ALL).text.encode()
+def test_byte_order_mark_of_a_file_stays() -> None:
+    made = carried(b"\xef\xbb\xbf" + THERE.encode(), "b.yaml", ALL).text
 
-    assert made.startswith(content[: content.index(b"# ours")])
-    assert made.count(b"\r\n") == made.count(b"\n")
+    assert made == "\ufeff" + carried(THERE.encode(), "b.yaml", ALL).text
+
+
+def test_each_line_keeps_its_ending_and_new_ones_take_that_of_the_line_before() -> None:
+    there = THERE.replace("# ours\n", "# ours\r\n").replace("trigger: t1\n", "trigger: t1\r\n")
+    made = carried(there.encode(), "b.yaml", ALL).text
+
+    assert [line for line in made.splitlines(keepends=True) if line in there.splitlines(keepends=True)] == (
+        there.splitlines(keepends=True)
+    )
+    assert "# ours\r\n  - {subscriptionName: A-2, subscriptionVersion: 1}\r\n" in made
+    assert "# the end of the file\norderLineItems:\n" in made
+
+
+@pytest.mark.parametrize("there", [THERE.removesuffix("\n"), THERE.replace("# ours\n", "# ours\r\n")])
+def test_a_file_to_which_nothing_comes_stays_as_it_is(there: str) -> None:
+    unsayable = declared(SOURCE.replace("trigger: t1\n", ""))
+
+    assert carried(there.encode(), "b.yaml", unsayable).text == there
+    assert carried(there.encode(), "b.yaml", declared(there)).text == there
+
+
+def test_the_last_line_gets_an_ending_before_another_comes() -> None:
+    there = THERE.removesuffix("\n").replace("\n", "\r\n")
+
+    assert carried(there.encode(), "b.yaml", ALL[-1:]).text.startswith(f"{there}\r\norderLineItems:\r\n")
+
+
+BRACES = "{version: 1, trigger: t1, reason: REV-1,\n flags: {onlyReSend: false, reMigrate: true}"
+
+
+@pytest.mark.parametrize(
+    ("there", "made"),
+    [
+        (f"{THERE}...\n# behind\n", f"{THERE}dynamicUsageCharges:\n  - {{chargeNumber: C-1}}\n...\n# behind\n"),
+        (f"{THERE}...", f"{THERE}dynamicUsageCharges:\n  - {{chargeNumber: C-1}}\n..."),
+        (
+            "".join(f"  {line}\n" for line in THERE.splitlines()),
+            "".join(f"  {line}\n" for line in THERE.splitlines())
+            + "  dynamicUsageCharges:\n    - {chargeNumber: C-1}\n",
+        ),
+        (
+            f"{BRACES} # these\n}}\n",
+            f"{BRACES}, dynamicUsageCharges: [{{chargeNumber: C-1}}] # these\n}}\n",
+        ),
+    ],
+    ids=["a document that ends", "without a line end", "indented", "between braces"],
+)
+def test_a_new_list_is_the_last_of_the_file_as_it_is_laid_out(there: str, made: str) -> None:
+    wanted = declared(f"{HEAD}dynamicUsageCharges:\n  - chargeNumber: C-1\n")
+
+    assert carried(there.encode(), "b.yaml", wanted).text == made
+
+
+UNFIT = "it cannot be written into the file there without touching what else stands in it; write it there by hand"
+
+
+def test_what_would_make_another_file_of_it_is_left_out_with_a_reason() -> None:
+    unwritable = declared(SOURCE.replace("trigger: t1", 'trigger: "\\uFFFF"'))[:1]
+    made = carried(HEAD.encode(), "b.yaml", unwritable)
+
+    assert made.text == HEAD
+    assert [(each.address, why) for each, why in made.left_out] == [("Subscription/A-1@1", UNFIT)]
+
+
+def test_a_file_that_is_not_valid_is_refused() -> None:
+    with pytest.raises(InvalidInput):
+        carried(b"version: 1\nsubscriptions: [", "b.yaml", ALL)
 
 
 @given(
@@ -265,4 +350,46 @@ def test_whatever_is_carried_is_declared_as_wanted_and_all_else_as_before(
     after = {each.address: each for each in declared(made.text)}
     asked = {each.address: each for each in wanted if each.address not in left}
     assert said([*after.values()]) == said([*{**before, **asked}.values()])
+    assert carried(made.text.encode(), "b.yaml", wanted).text == made.text
+
+
+NEW_ONES = declared(f"""\
+{HEAD}subscriptions:
+  - {{subscriptionName: N-1, subscriptionVersion: 1}}
+  - {{subscriptionName: N-1, subscriptionVersion: 2}}
+dynamicUsageCharges:
+  - {{chargeNumber: N-1, reason: REV-2}}
+""")
+
+
+@st.composite
+def files(draw: st.DrawFn) -> str:
+    """A file in any style, with line ends, indentation and an end as people and editors leave them."""
+    text, _ = draw(written_specs())
+    if not text.startswith("---") and "\n---\n" not in text and draw(st.booleans()):
+        text = "".join(f"  {line}" if line.strip() else line for line in text.splitlines(keepends=True))
+    text += draw(st.sampled_from(["", "", "...\n", "...\n# behind it\n"]))
+    text = draw(st.sampled_from([text, text.removesuffix("\n")]))
+    ends = iter(draw(st.sampled_from([["\n"], ["\r\n"], ["\n", "\r\n"]])) * (text.count("\n") + 1))
+    return re.sub("\n", lambda _: next(ends), text)
+
+
+@given(files(), st.lists(st.booleans(), min_size=30, max_size=30), st.sets(st.sampled_from(range(len(NEW_ONES)))))
+def test_whatever_a_file_looks_like_it_says_what_is_wanted_and_keeps_the_rest(
+    there: str, chosen: list[bool], new: set[int]
+) -> None:
+    before = {each.address: each for each in declared(there)}
+    assume(len(before) == len(declared(there)))
+    picked = itertools.compress(before.values(), chosen)
+    wanted = [*(replace(each, trigger="t9") for each in picked), *(NEW_ONES[number] for number in new)]
+    made = carried(there.encode(), "b.yaml", wanted)
+    left = {each.address: why for each, why in made.left_out}
+    asked = {each.address: each for each in wanted if each.address not in left}
+    event(f"new: {len(asked.keys() - before)}, changed: {len(asked.keys() & before)}, left out: {len(left)}")
+
+    assert said(declared(made.text)) == said([*{**before, **asked}.values()])
+    assert rows(made.text) == rows(there)
+    assert sorted(read_commented(made.text).comments) == sorted(read_commented(there).comments)
+    assert UNFIT not in left.values()
+    assert asked or made.text == there
     assert carried(made.text.encode(), "b.yaml", wanted).text == made.text
