@@ -2,17 +2,14 @@
 
 import argparse
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.cli.proven import earlier_of
 from reconciler.cli.wiring import World
-from reconciler.core.address import Address
-from reconciler.core.declaration import Declaration
 from reconciler.core.digest import digest_of
-from reconciler.core.environment import Environment
-from reconciler.core.promoting import LeftOut, demands_of, pick
+from reconciler.core.promoting import Addition, LeftOut, demands_of, pick
 from reconciler.core.proof import fault_of
 from reconciler.core.selection import Selection, parse_selector
 from reconciler.engine.plan import platform_time
@@ -23,11 +20,7 @@ from reconciler.reports.plan_report import counted
 from reconciler.workspace.folder import find_folder, load_project, load_spec, read_content
 from reconciler.workspace.writing import put_file
 
-_ROW = "it is a row of a source; copy the row, or the file, by hand"
-_YAML = (".yaml", ".yml")
 _MOST_NAMED = 50
-
-_Declared = Mapping[Address, Declaration]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,46 +43,28 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         world.console.err(diagnostic_text(warning, world.console.error_paint))
     now = platform_time(world.clock.now(), earlier.state, world.machine())
     declared, there = load_spec(folder, source), load_spec(folder, target)
-    picked = pick(declared, there, selection, lambda each: fault_of(each, digest_of(each), earlier, promotion, now))
-    writable, left_out = _writable(picked.taken, there.declarations, source, target)
-    changes = [_change(folder, path, each, source, target) for path, each in writable.items()]
+    picked = pick(
+        declared,
+        there,
+        selection,
+        lambda each: fault_of(each, digest_of(each), earlier, promotion, now),
+        folders=(source.specs, target.specs),
+    )
+    changes = [_change(folder, each) for each in picked.additions]
     for change in changes:
         _carry_out(change, folder, arguments, world)
-        left_out += [LeftOut(*each) for each in change.carried.left_out]
-    written = len(picked.taken) - len(left_out)
+    left_out = [LeftOut(*each) for change in changes for each in change.carried.left_out]
+    written = sum(len(each.declarations) for each in picked.additions) - len(left_out)
     _tell(written, picked.present, [*picked.left_out, *left_out], arguments, world)
     return 0
 
 
-def _writable(
-    taken: Sequence[Declaration], there: _Declared, source: Environment, target: Environment
-) -> tuple[dict[str, list[Declaration]], list[LeftOut]]:
-    """Return what can be written, by the path of its source, and what cannot."""
-    files: dict[str, list[Declaration]] = {}
-    left_out: list[LeftOut] = []
-    for each in taken:
-        path, other = each.place.path, there.get(each.address)
-        if not path.endswith(_YAML):
-            left_out.append(LeftOut(each, _ROW))
-        elif other is not None and other.place.path != _moved(path, source, target):
-            left_out.append(LeftOut(each, f"it is declared otherwise at {other.place}; change it there"))
-        else:
-            files.setdefault(path, []).append(each)
-    return files, left_out
-
-
-def _moved(path: str, source: Environment, target: Environment) -> str:
-    return (Path(target.specs) / Path(path).relative_to(Path(source.specs))).as_posix()
-
-
-def _change(
-    folder: Path, path: str, wanted: Sequence[Declaration], source: Environment, target: Environment
-) -> _Change:
-    where = _moved(path, source, target)
-    if (folder / where).exists():
-        before = read_content(folder, where)
-        return _Change(where, before, carried(before, where, wanted))
-    return _Change(where, None, new_file(read_content(folder, path), where, wanted))
+def _change(folder: Path, addition: Addition) -> _Change:
+    path, wanted = addition.path, addition.declarations
+    if (folder / path).exists():
+        before = read_content(folder, path)
+        return _Change(path, before, carried(before, path, wanted))
+    return _Change(path, None, new_file(read_content(folder, addition.model), path, wanted))
 
 
 def _carry_out(change: _Change, folder: Path, arguments: argparse.Namespace, world: World) -> None:

@@ -15,6 +15,9 @@ from reconciler.core.promotion import Promotion
 from reconciler.core.selection import Selection
 from reconciler.errors import UsageError
 
+_ROW = "it is a row of a source; copy the row, or the file, by hand"
+_YAML = (".yaml", ".yml")
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
@@ -25,10 +28,19 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picked:
-    """*taken* are to be written, *present* counts those that are declared so already, *left_out* are not proven."""
+class Addition:
+    """What is to be written into one spec file: *path* in the later environment, after *model* in the earlier one."""
 
-    taken: tuple[Declaration, ...]
+    path: str
+    model: str
+    declarations: tuple[Declaration, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picked:
+    """*additions* are to be written, *present* counts those that are declared so already, *left_out* are neither."""
+
+    additions: tuple[Addition, ...]
     present: int
     left_out: tuple[LeftOut, ...]
 
@@ -48,13 +60,20 @@ def demands_of(project: Project, earlier: str, later: str) -> Promotion:
     return asked or Promotion(earlier=earlier, place=environment.place)
 
 
-def pick(declared: Spec, there: Spec, selection: Selection, proves: Callable[[Declaration], str | None]) -> Picked:
+def pick(
+    declared: Spec,
+    there: Spec,
+    selection: Selection,
+    proves: Callable[[Declaration], str | None],
+    *,
+    folders: tuple[str, str],
+) -> Picked:
     """Return what of *declared* goes to *there*, in the order of addresses.
 
-    *proves* says why a declaration is not proven, or None.
+    *proves* says why a declaration is not proven, or None. *folders* are those of the two specs.
     """
     known: Mapping[Address, Declaration] = there.declarations
-    taken, left_out, present = list[Declaration](), list[LeftOut](), 0
+    files, left_out, present = dict[str, list[Declaration]](), list[LeftOut](), 0
     for address, each in declared.declarations.items():
         if not _is_selected(each, selection):
             continue
@@ -62,12 +81,30 @@ def pick(declared: Spec, there: Spec, selection: Selection, proves: Callable[[De
         if other is not None and digest_of(other) == digest_of(each):
             present += 1
             continue
-        fault = proves(each) or _unmapped(each, there)
+        fault = proves(each) or _unmapped(each, there) or _unwritable(each, other, folders)
         if fault is not None:
             left_out.append(LeftOut(each, fault))
         else:
-            taken.append(each)
-    return Picked(taken=tuple(taken), present=present, left_out=tuple(left_out))
+            files.setdefault(each.place.path, []).append(each)
+    additions = (
+        Addition(path=_moved(path, folders), model=path, declarations=tuple(found)) for path, found in files.items()
+    )
+    return Picked(additions=tuple(additions), present=present, left_out=tuple(left_out))
+
+
+def _unwritable(declaration: Declaration, other: Declaration | None, folders: tuple[str, str]) -> str | None:
+    """Return why *declaration* cannot be written into the file of the same name; *other* is what is declared there."""
+    path = declaration.place.path
+    if not path.lower().endswith(_YAML):
+        return _ROW
+    if other is not None and other.place.path != _moved(path, folders):
+        return f"it is declared otherwise at {other.place}; change it there"
+    return None
+
+
+def _moved(path: str, folders: tuple[str, str]) -> str:
+    earlier, later = ([step for step in folder.split("/") if step not in ("", ".")] for folder in folders)
+    return "/".join([*later, *path.split("/")[len(earlier) :]])
 
 
 def _unmapped(declaration: Declaration, there: Spec) -> str | None:
