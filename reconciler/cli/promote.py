@@ -9,9 +9,8 @@ from pathlib import Path
 from reconciler.cli.proven import earlier_of
 from reconciler.cli.wiring import World
 from reconciler.core.digest import digest_of
-from reconciler.core.promoting import Addition, LeftOut, demands_of, pick
+from reconciler.core.promoting import Addition, LeftOut, demands_of, pick, selection_of
 from reconciler.core.proof import fault_of
-from reconciler.core.selection import Selection, parse_selector
 from reconciler.engine.plan import platform_time
 from reconciler.formats.promoted import Carried, carried, new_file
 from reconciler.reports.diagnostic_text import diagnostic_text
@@ -37,7 +36,7 @@ def run(arguments: argparse.Namespace, world: World) -> int:
     project = load_project(folder)
     source, target = project.environment(arguments.source), project.environment(arguments.target)
     promotion = demands_of(project, source.name, target.name)
-    selection = Selection(only=tuple(map(parse_selector, arguments.selectors)))
+    selection = selection_of(arguments.selectors)
     earlier = earlier_of(folder, project, promotion)
     for warning in earlier.warnings:
         world.console.err(diagnostic_text(warning, world.console.error_paint))
@@ -50,6 +49,8 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         lambda each: fault_of(each, digest_of(each), earlier, promotion, now),
         folders=(source.specs, target.specs),
     )
+    for warning in picked.warnings:
+        world.console.err(diagnostic_text(warning, world.console.error_paint))
     changes = [_change(folder, each) for each in picked.additions]
     for change in changes:
         _carry_out(change, folder, arguments, world)

@@ -36,7 +36,7 @@ from typing import NamedTuple
 
 from reconciler.core.address import Address, address_order, lane_of, parse_address
 from reconciler.core.declaration import Declaration, Spec
-from reconciler.core.diagnostics import Diagnostic, Place, Severity
+from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.diff import FieldChange, changed_fields
 from reconciler.core.digest import Digest
 from reconciler.core.entry import CallRecord, Entry, Unsettled
@@ -56,7 +56,7 @@ from reconciler.core.plan import (
 )
 from reconciler.core.refresh import Refreshed, since_refresh
 from reconciler.core.seen import lanes_of, seen
-from reconciler.core.selection import EVERYTHING, Selection, Selector, Subject
+from reconciler.core.selection import EVERYTHING, Selection, idle_selectors
 from reconciler.core.state import State
 from reconciler.core.table import columns_of, digests_of
 from reconciler.core.timestamp import moment
@@ -313,26 +313,8 @@ def _is_selected(change: Change, selection: Selection) -> bool:
 
 
 def _idle_selectors(spec: Spec, selection: Selection) -> Iterator[Diagnostic]:
-    """Warn of a selector that no declaration matches: most likely it is misspelt."""
-    options = {"--only": selection.only, "--except": selection.excepted}
-    for option, selectors in options.items():
-        for selector in selectors:
-            if selector.subject is not Subject.ACTION and not any(
-                _is_hit(selector, each) for each in spec.declarations.values()
-            ):
-                yield Diagnostic(
-                    code="nothing-selected",
-                    severity=Severity.WARNING,
-                    summary=f"{selector.text!r} matches no declaration",
-                    hint="A glob matches whole addresses; * crosses /.",
-                    place=Place(option),
-                )
-
-
-def _is_hit(selector: Selector, declaration: Declaration) -> bool:
-    return selector.matches(
-        address=declaration.address, file=declaration.place.path, type_name=declaration.target.type, action=""
-    )
+    for option, selectors in (("--only", selection.only), ("--except", selection.excepted)):
+        yield from idle_selectors(selectors, spec.declarations.values(), option)
 
 
 def _mixed_keys(spec: Spec) -> Iterator[Diagnostic]:

@@ -4,15 +4,16 @@ Rule: nothing is promoted without the proof that the later environment asks for,
 its reason.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.address import Address
 from reconciler.core.declaration import Declaration, Spec
+from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.digest import digest_of
 from reconciler.core.environment import Project
 from reconciler.core.promotion import Promotion
-from reconciler.core.selection import Selection
+from reconciler.core.selection import Selection, Subject, idle_selectors, parse_selector
 from reconciler.errors import UsageError
 
 _ROW = "it is a row of a source; copy the row, or the file, by hand"
@@ -38,11 +39,15 @@ class Addition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picked:
-    """*additions* are to be written, *present* counts those that are declared so already, *left_out* are neither."""
+    """*additions* are to be written, *present* counts those that are declared so already, *left_out* are neither.
+
+    *warnings* tell of selectors that match nothing.
+    """
 
     additions: tuple[Addition, ...]
     present: int
     left_out: tuple[LeftOut, ...]
+    warnings: tuple[Diagnostic, ...]
 
 
 def demands_of(project: Project, earlier: str, later: str) -> Promotion:
@@ -58,6 +63,16 @@ def demands_of(project: Project, earlier: str, later: str) -> Promotion:
         detail = f"{later!r} promotes from {asked.earlier!r} and not from {earlier!r}, as the project file says."
         raise UsageError("Not the environment before", detail, hint=f"Use --from {asked.earlier}.")
     return asked or Promotion(earlier=earlier, place=environment.place)
+
+
+def selection_of(selectors: Sequence[str]) -> Selection:
+    """Return what *selectors* take. Raise UsageError for what there is not, and for actions: nothing is planned."""
+    found = tuple(map(parse_selector, selectors))
+    actions = [each.text for each in found if each.subject is Subject.ACTION]
+    if actions:
+        detail = f"{actions[0]!r} selects by action, and nothing is planned here."
+        raise UsageError("Wrong usage", detail, hint="Select by address, or with file: or type:.")
+    return Selection(only=found)
 
 
 def pick(
@@ -89,7 +104,8 @@ def pick(
     additions = (
         Addition(path=_moved(path, folders), model=path, declarations=tuple(found)) for path, found in files.items()
     )
-    return Picked(additions=tuple(additions), present=present, left_out=tuple(left_out))
+    idle = idle_selectors(selection.only, declared.declarations.values(), "SEL")
+    return Picked(additions=tuple(additions), present=present, left_out=tuple(left_out), warnings=tuple(idle))
 
 
 def _unwritable(declaration: Declaration, other: Declaration | None, folders: tuple[str, str]) -> str | None:

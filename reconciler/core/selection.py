@@ -4,11 +4,13 @@ A selector is a glob over addresses (``*`` crosses ``/``), or ``file:GLOB``, ``t
 ``--only`` add up; an ``--except`` wins over them.
 """
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from reconciler.core.diagnostics import nearest
+from reconciler.core.declaration import Declaration
+from reconciler.core.diagnostics import Diagnostic, Place, Severity, nearest
 from reconciler.core.target import TargetType
 from reconciler.errors import UsageError
 
@@ -89,3 +91,24 @@ def parse_selector(text: str) -> Selector:
             hint=nearest(pattern, known or ("Subscription/*", "file:GLOB", "type:NAME", "action:NAME")),
         )
     return Selector(subject, pattern, text)
+
+
+def idle_selectors(
+    selectors: Iterable[Selector], declared: Collection[Declaration], option: str
+) -> Iterator[Diagnostic]:
+    """Warn of a selector that no declaration matches: most likely it is misspelt. *option* is where they were given."""
+    for selector in selectors:
+        if selector.subject is not Subject.ACTION and not any(_is_hit(selector, each) for each in declared):
+            yield Diagnostic(
+                code="nothing-selected",
+                severity=Severity.WARNING,
+                summary=f"{selector.text!r} matches no declaration",
+                hint="A glob matches whole addresses; * crosses /.",
+                place=Place(option),
+            )
+
+
+def _is_hit(selector: Selector, declaration: Declaration) -> bool:
+    return selector.matches(
+        address=declaration.address, file=declaration.place.path, type_name=declaration.target.type, action=""
+    )

@@ -94,6 +94,21 @@ def test_a_selector_takes_a_part(applied: Project) -> None:
     assert added(applied) == ["+  - {subscriptionName: A-S00000002, subscriptionVersion: 1}"]
 
 
+def test_a_selector_that_matches_nothing_is_warned_of(applied: Project) -> None:
+    done = applied.run(*PROMOTE, "Subscription/NOPE*", ONE)
+
+    assert done.status == 0
+    assert "SEL: warning: 'Subscription/NOPE*' matches no declaration [nothing-selected]" in done.err
+    assert "1 declaration promoted" in done.err
+
+
+def test_an_action_selects_nothing_that_could_be_promoted(applied: Project) -> None:
+    done = applied.run(*PROMOTE, "action:reissue")
+
+    assert done.status == 1
+    assert "'action:reissue' selects by action, and nothing is planned here." in done.err
+
+
 def test_a_new_trigger_for_a_file_is_one_line_of_the_diff(applied: Project) -> None:
     applied.write(FILE, TWO)
     git(applied, "add", ".")
