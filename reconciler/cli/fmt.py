@@ -114,16 +114,8 @@ def _carry_out(change: _Change, folder: Path, arguments: argparse.Namespace, wor
         world.console.out("".join(_diff(change)))
         return
     if not arguments.check:
-        _refuse_changed(change, folder)
-        replace_file(folder / change.path, change.after.encode(), name=change.path)
+        replace_file(folder / change.path, change.after.encode(), before=change.before, name=change.path)
     world.console.out(f"{visible(change.path)}\n")
-
-
-def _refuse_changed(change: _Change, folder: Path) -> None:
-    """Somebody may have saved the file while it was laid out; what is lost of that no second run brings back."""
-    if read_content(folder, change.path) != change.before:
-        detail = f"{change.path}: it was changed meanwhile. It was left as it is."
-        raise StorageError("The file cannot be written", detail, hint="Run the command again.")
 
 
 def _diff(change: _Change) -> Iterator[str]:

@@ -17,7 +17,7 @@ from reconciler.reports.diagnostic_text import diagnostic_text
 from reconciler.reports.excerpt import visible
 from reconciler.reports.plan_report import counted
 from reconciler.workspace.folder import find_folder, load_project, load_spec, read_content
-from reconciler.workspace.writing import put_file
+from reconciler.workspace.writing import replace_file
 
 _MOST_NAMED = 50
 
@@ -75,7 +75,7 @@ def _carry_out(change: _Change, folder: Path, arguments: argparse.Namespace, wor
     if arguments.dry_run:
         world.console.out("".join(_diff(change)))
         return
-    put_file(folder / change.path, after, name=change.path)
+    replace_file(folder / change.path, after, before=change.before, name=change.path)
     world.console.out(f"{visible(change.path)}\n")
 
 

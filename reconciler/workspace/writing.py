@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,40 +11,51 @@ from reconciler.errors import StorageError, UsageError
 _HINT = "Check rights, disk space and quota, then run the command again."
 
 
-def replace_file(path: Path, content: bytes, *, name: str) -> None:
-    """Replace the file at *path* or leave it as it is; mode and link stay. *name* is what messages call it.
+def replace_file(path: Path, content: bytes, *, before: bytes | None, name: str) -> None:
+    """Replace the file at *path* that holds *before*, or make it, with its folders, where None is and nothing stands.
 
-    Raise StorageError if it cannot be written, which includes that it is read-only or gone.
+    Mode and link stay. *name* is what messages call it. Raise StorageError, and leave it as it is, if it cannot be
+    written, which includes that it is read-only, or if it is not as it was: what is lost of that no second run brings
+    back.
     """
-    _write_whole(path, content, name=name, may_be_new=False)
+    _write_whole(path, content, name=name, is_due=lambda target: _content_of(target) == before)
 
 
 def put_file(path: Path, content: bytes, *, name: str) -> None:
-    """Likewise, but make the file where there is none, with the folders that are missing."""
-    _write_whole(path, content, name=name, may_be_new=True)
+    """Likewise, but whatever stands there."""
+    _write_whole(path, content, name=name, is_due=lambda _: True)
 
 
-def _write_whole(path: Path, content: bytes, *, name: str, may_be_new: bool) -> None:
+def _content_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _write_whole(path: Path, content: bytes, *, name: str, is_due: Callable[[Path], bool]) -> None:
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.new")
+    what = "The file cannot be written"
     try:
-        mode = _mode_of(target, may_be_new=may_be_new)
-        _write_new(temporary, content, mode=mode)
+        _write_new(temporary, content, mode=_mode_of(target))
+        if not is_due(target):
+            temporary.unlink()
+            detail = f"{name}: it was changed meanwhile. It was left as it is."
+            raise StorageError(what, detail, hint="Run the command again.")
         os.replace(temporary, target)  # noqa: PTH105  (one system call, named as such)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
         detail = f"{name}: {error.strerror or error}. It was left as it is."
-        raise StorageError("The file cannot be written", detail, hint=_HINT) from error
+        raise StorageError(what, detail, hint=_HINT) from error
 
 
-def _mode_of(target: Path, *, may_be_new: bool) -> int | None:
+def _mode_of(target: Path) -> int | None:
     """Return the mode that the file is to keep; None for one that is new, whose folder is there then."""
     try:
         mode = stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:
-        if not may_be_new:
-            raise
         target.parent.mkdir(parents=True, exist_ok=True)
         return None
     _refuse_read_only(target)

@@ -1,10 +1,19 @@
 """`promote`: what sandbox has shown goes into production's specs as a small diff, seen with a real git."""
 
+import io
 import subprocess
+from collections.abc import Sequence
 
 import pytest
 from commands import Project
 from two_tenants import HEAD, ONE, OTHER, TWO, with_production
+
+from reconciler.cli.console import Console
+from reconciler.cli.main import run_in
+from reconciler.cli.wiring import SystemClock, World
+from reconciler.core.declaration import Declaration
+from reconciler.errors import StorageError
+from reconciler.formats.promoted import Carried, carried
 
 PROMOTE = ("promote", "--from", "sandbox", "--to", "production")
 SANDBOX = ("apply", "-e", "sandbox", "--yes")
@@ -176,3 +185,23 @@ def test_only_the_environment_before_may_be_promoted_from(project: Project) -> N
     refused = project.run("promote", "--from", "test", "--to", "production")
     assert refused.status == 1
     assert "'production' promotes from 'sandbox' and not from 'test', as the project file says." in refused.err
+
+
+def test_what_somebody_saves_in_the_meantime_is_not_lost(applied: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def saved_meanwhile(content: bytes, path: str, wanted: Sequence[Declaration]) -> Carried:
+        (applied.folder / FILE).write_text(f"{HEAD}owner: somebody\n")
+        return carried(content, path, wanted)
+
+    monkeypatch.setattr("reconciler.cli.promote.carried", saved_meanwhile)
+    world = World(
+        console=Console(io.StringIO(), io.StringIO(), {}),
+        variables={},
+        here=applied.folder,
+        clock=SystemClock(),
+        is_interactive=False,
+        ask=str,
+    )
+    with pytest.raises(StorageError, match=f"{FILE}: it was changed meanwhile. It was left as it is."):
+        run_in(world, [*PROMOTE])
+
+    assert (applied.folder / FILE).read_text() == f"{HEAD}owner: somebody\n"
