@@ -16,7 +16,7 @@ from reconciler.formats.promoted import Carried, carried, new_file
 from reconciler.reports.diagnostic_text import diagnostic_text
 from reconciler.reports.excerpt import visible
 from reconciler.reports.plan_report import counted
-from reconciler.workspace.folder import find_folder, load_project, load_spec, read_content
+from reconciler.workspace.folder import find_folder, load_project, load_spec, load_spec_to_be, read_content
 from reconciler.workspace.writing import replace_file
 
 _MOST_NAMED = 50
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, world: World) -> int:
     for warning in earlier.warnings:
         world.console.err(diagnostic_text(warning, world.console.error_paint))
     now = platform_time(world.clock.now(), earlier.state, world.machine())
-    declared, there = load_spec(folder, source), load_spec(folder, target)
+    declared, there = load_spec(folder, source), load_spec_to_be(folder, target)
     picked = pick(
         declared,
         there,

@@ -19,7 +19,7 @@ from reconciler.formats.sources import Source
 from reconciler.formats.spec import read_spec, read_table
 from reconciler.formats.yaml_reader import Reading, TooManyFaults, read_yaml
 from reconciler.ports import Cache
-from reconciler.workspace.search import NO_FILE, hint_of, spec_files
+from reconciler.workspace.search import NO_FILE, hint_of, may_be_made, spec_files
 from reconciler.workspace.sources import SourceFiles, open_below
 from reconciler.workspace.state_files import report_shared_states
 
@@ -127,6 +127,19 @@ def load_spec(folder: Path, environment: Environment, *, cache: Cache | None = N
     if diagnostics:
         raise InvalidInput(diagnostics)
     return with_keys(folder, environment, Spec(Declared(tables)))
+
+
+def load_spec_to_be(folder: Path, environment: Environment) -> Spec:
+    """Likewise, but nothing is declared where there is no spec file yet, nor a folder, which can be made."""
+    try:
+        return load_spec(folder, environment)
+    except InvalidInput as error:
+        codes = {each.code for each in error.diagnostics}
+        if codes != {"no-spec-files"} and not (
+            codes == {"no-folder"} and may_be_made(folder / environment.specs, folder)
+        ):
+            raise
+        return with_keys(folder, environment, Spec({}))
 
 
 def with_keys(folder: Path, environment: Environment, spec: Spec) -> Spec:

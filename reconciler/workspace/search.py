@@ -54,6 +54,12 @@ def spec_files(folder: Path, environment: Environment, readings: list[Reading]) 
     yield from found
 
 
+def may_be_made(top: Path, folder: Path) -> bool:
+    """Whether nothing stands at *top*, and no link on the way there leads out of *folder*."""
+    real_folder, real = os.path.realpath(folder), os.path.realpath(top)
+    return not os.path.lexists(top) and real_folder in map(str, Path(real).parents)
+
+
 def _report_same_names(paths: Iterable[str], reading: Reading) -> None:
     """Report files of which a checkout has only one where names that differ in case, or in how ü is spelt, are one."""
     first: dict[str, str] = {}

@@ -87,13 +87,30 @@ def test_a_dry_run_prints_the_diff_and_writes_nothing(applied: Project) -> None:
     assert added(applied) == ["+  - {subscriptionName: A-S00000001, subscriptionVersion: 1}"]
 
 
-def test_a_file_that_production_does_not_have_is_made_with_its_comments(applied: Project) -> None:
+@pytest.mark.parametrize("left", ["another file", "an empty folder", "no folder"])
+def test_a_file_that_production_does_not_have_is_made_with_its_comments(applied: Project, left: str) -> None:
     (applied.folder / FILE).unlink()
-    (applied.folder / "production/empty.yaml").write_text(HEAD)
+    if left == "another file":
+        applied.write("production/empty.yaml", HEAD)
+    elif left == "no folder":
+        (applied.folder / "production").rmdir()
     assert applied.run(*SANDBOX).status == 0
 
     assert applied.run(*PROMOTE).status == 0
     assert (applied.folder / FILE).read_bytes() == (applied.folder / "sandbox/q4-backfill.yaml").read_bytes()
+
+
+@pytest.mark.parametrize(("specs", "leads"), [("production", "elsewhere"), ("link/production", "../elsewhere")])
+def test_a_link_is_not_followed_to_make_a_folder(applied: Project, specs: str, leads: str) -> None:
+    (applied.folder / FILE).unlink()
+    (applied.folder / "production").rmdir()
+    (applied.folder / specs.partition("/")[0]).symlink_to(leads)
+    applied.edit("reconciler.yaml", "specs: production", f"specs: {specs}")
+    done = applied.run(*PROMOTE)
+
+    assert done.status == 3
+    assert f"{specs}: error: there is no folder for the specs of 'production' [no-folder]" in done.err
+    assert not (applied.folder / leads).exists()
 
 
 def test_a_selector_takes_a_part(applied: Project) -> None:
