@@ -393,3 +393,14 @@ def test_whatever_a_file_looks_like_it_says_what_is_wanted_and_keeps_the_rest(
     assert UNFIT not in left.values()
     assert asked or made.text == there
     assert carried(made.text.encode(), "b.yaml", wanted).text == made.text
+
+
+@given(files(), st.lists(st.booleans(), min_size=30, max_size=30))
+def test_a_new_file_says_what_is_wanted_of_a_source_of_any_style(source: str, chosen: list[bool]) -> None:
+    found = declared(source)
+    wanted = [*itertools.compress(found, chosen)]
+    assume(len({each.address for each in found}) == len(found))
+    made = new_file(source.encode(), "b.yaml", wanted).text
+
+    assert said(declared(made)) == said(wanted)
+    assert made == source or rows(made) == []
