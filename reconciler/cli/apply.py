@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from reconciler import __version__
 from reconciler.cli.approved import check_usage, load_saved, narrowed, rest_of, take_environment, told
-from reconciler.cli.guard import check_guardrails, guarded, kept_rules, staged_calls, until_frozen
+from reconciler.cli.guard import admission, check_guardrails, guarded, kept_rules, staged_calls
 from reconciler.cli.progress import ConsoleProgress
 from reconciler.cli.project import OpenProject, Planned, hold_lock, make_planned, open_project
 from reconciler.cli.proof import Proof, open_proof
@@ -336,7 +336,8 @@ async def _send(session: _Session, run: str, planned: Planned, stage: Stage) -> 
             platform=platform,
             clock=world.clock,
             progress=progress,
-            stop=until_frozen(planned, world, lambda: signals.stop),
+            stop=lambda: signals.stop,
+            admit=admission(planned),
         )
         signals.task = asyncio.ensure_future(apply_plan(request, ports))
         loop = asyncio.get_running_loop()

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli.project import Planned
 from reconciler.cli.wiring import World
-from reconciler.engine.plan import platform_time
+from reconciler.core.timestamp import timestamp
 from reconciler.errors import GuardrailError
 from reconciler.reports.plan_report import counted
 
 if TYPE_CHECKING:  # a plan does not pay for what a run is made of
     from reconciler.core.canary import Stage
-    from reconciler.core.run import Stop
     from reconciler.core.state import Approval
 
 
@@ -45,13 +44,13 @@ def _judged(planned: Planned) -> Planned:
     return replace(planned, plan=judged(planned.plan, environment, past, planned.at))
 
 
-def check_guardrails(planned: Planned) -> None:
-    """Raise GuardrailError if a rule refuses the plan."""
+def check_guardrails(planned: Planned, *, told: str = "") -> None:
+    """Raise GuardrailError if a rule refuses the plan; what it says begins with *told*."""
     refusals = planned.plan.refusals
     if refusals:
         raise GuardrailError(
             "A guardrail refuses" if len(refusals) == 1 else "Guardrails refuse",
-            f"{'; '.join(f'{each.rule}: {each.told}' for each in refusals)}. Nothing was sent.",
+            f"{told}{'; '.join(f'{each.rule}: {each.told}' for each in refusals)}. Nothing was sent.",
             hint=" ".join(dict.fromkeys(each.hint for each in refusals)),
         )
 
@@ -87,19 +86,18 @@ def kept_rules(planned: Planned) -> tuple[str, ...]:
     return kept(planned.plan, environment, past_of(planned.plan, planned.stored.state, planned.spec), planned.at)
 
 
-def until_frozen(planned: Planned, world: World, stop: Callable[[], Stop | None]) -> Callable[[], Stop | None]:
-    """Return *stop*, and besides the stop that comes when a freeze begins while the run is under way."""
-    from reconciler.core.run import Stop  # noqa: PLC0415  (see above)
+def admission(planned: Planned) -> Callable[[datetime], datetime | None]:
+    """Return what judges the plan again when a run has learned the time, and tells when a freeze has to end the run.
 
-    begins = _freeze_begins(planned)
-    if begins is None:
-        return stop
-    state, machine = planned.stored.state, world.machine()
+    The plan was judged by this machine's clock, which may be wrong, and perhaps long before a person said yes.
+    """
 
-    def stopped() -> Stop | None:
-        return stop() or (Stop.FREEZE if platform_time(world.clock.now(), state, machine) >= begins else None)
+    def admit(now: datetime) -> datetime | None:
+        then = replace(planned, at=now)
+        check_guardrails(guarded(then), told=f"At {timestamp(now)}, by the platform's clock: ")
+        return _freeze_begins(then)
 
-    return stopped
+    return admit
 
 
 def _freeze_begins(planned: Planned) -> datetime | None:

@@ -1,8 +1,9 @@
 """Applying a plan: from a plan and its state to what became of each change, remembered.
 
-Order: token, tenant checked -> what abandoned journals know is in the state -> journal open -> sends -> state document,
-serial + 1 -> journals removed. What a crash leaves behind: a state that is whole, old or new, and a journal that names
-every request that may have left. The next plan and apply read it first; nothing else is needed.
+Order: token, tenant checked, plan judged by the platform's time -> what abandoned journals know is in the state ->
+journal open -> sends -> state document, serial + 1 -> journals removed. What a crash leaves behind: a state that is
+whole, old or new, and a journal that names every request that may have left. The next plan and apply read
+it first; nothing else is needed.
 """
 
 import asyncio
@@ -43,9 +44,18 @@ _CONFLICTS = 50
 _PROJECT_FILE = Place("reconciler.yaml")
 
 
+def _at_any_time(_: datetime) -> None:
+    """Admit a run at every time, for as long as it takes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What an apply works with. *stop* is asked before every send: why no more may leave, or None."""
+    """What an apply works with. *stop* is asked before every send: why no more may leave, or None.
+
+    *admit* is told once what time it is, by the platform's clock where that is known, before anything is written or
+    sent. It raises GuardrailError if the plan may not be carried out then; else it returns when the environment
+    freezes, by the same clock, or None.
+    """
 
     store: StateStore
     journals: JournalStore
@@ -53,6 +63,7 @@ class Ports:
     clock: Clock
     progress: Progress
     stop: Callable[[], Stop | None]
+    admit: Callable[[datetime], datetime | None] = _at_any_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +120,8 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
     """Carry out the plan and return what became of each change.
 
     The state is written before this returns; where it could not be, the run says so in `error` and its journal stays,
-    for the next apply to fold. Raise what `Platform.authenticate` raises, WrongTenant, StaleError and StorageError, all
-    before anything is sent.
+    for the next apply to fold. Raise what `Platform.authenticate` raises, WrongTenant, GuardrailError, StaleError and
+    StorageError, all before anything is sent.
     """
     plan = request.plan
     run = Run(id=request.run, plan_id=request.plan_id, environment=plan.binding.environment)
@@ -123,6 +134,7 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
         ports.progress.warned(warning)
     state = request.stored.state or State(environment=run.environment, lineage=request.lineage, entries={})
     clock = RunClock(ports.clock, ports.platform, machine=request.machine)
+    ports = _until(ports.admit(clock.now()), clock, ports)
     state = _approved(state, request.approval, clock.now())
     version = _remember(ports, request.stored, state, clock.now())
     _refuse_old_damage(request.stored, clock.now())
@@ -139,6 +151,13 @@ async def _authenticate(request: Request, ports: Ports) -> Tenancy:
     tenancy = agree(scope, project=request.configured, plan=bound, state=known)
     ports.platform.use(tenancy)
     return tenancy
+
+
+def _until(freezes: datetime | None, clock: Clock, ports: Ports) -> Ports:
+    """Return *ports* that stop a run when the environment freezes, and before for the reasons that they have."""
+    if freezes is None:
+        return ports
+    return replace(ports, stop=lambda: ports.stop() or (Stop.FREEZE if clock.now() >= freezes else None))
 
 
 def _approved(state: State, approval: Approval | None, now: datetime) -> State:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from builders import (
@@ -40,7 +40,7 @@ from reconciler.core.state import State
 from reconciler.core.tenancy import NOBODY, Scope, Tenancy
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.engine.plan import load_state
-from reconciler.errors import AuthenticationError, StaleError, Unreachable, WrongTenant
+from reconciler.errors import AuthenticationError, GuardrailError, StaleError, Unreachable, WrongTenant
 from reconciler.formats.state import read_state, write_state
 from reconciler.ports import Regeneration
 
@@ -424,6 +424,22 @@ def test_refused_credentials_send_nothing_and_write_nothing() -> None:
         world.apply()
 
     assert (world.platform.sent, world.store.written) == ([], [])
+
+
+def test_a_plan_that_is_not_admitted_at_the_platform_s_time_sends_nothing_and_writes_nothing() -> None:
+    earlier = NOW - timedelta(days=3)
+    world = World(declare(), platform=ScriptedPlatform(tells_time=lambda: earlier))
+    told: list[datetime] = []
+
+    def refuse(now: datetime) -> datetime | None:
+        told.append(now)
+        raise GuardrailError("A guardrail refuses", "It is too early.")
+
+    with pytest.raises(GuardrailError):
+        asyncio.run(apply_plan(world.request(), replace(world.ports(), admit=refuse)))
+
+    assert (told, world.platform.asked) == ([earlier], 1)
+    assert (world.platform.sent, world.store.written, world.journals.contents) == ([], [], {})
 
 
 def test_another_tenant_sends_nothing_and_writes_nothing() -> None:
