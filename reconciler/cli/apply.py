@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from reconciler import __version__
 from reconciler.cli.approved import check_usage, load_saved, narrowed, rest_of, take_environment, told
-from reconciler.cli.guard import admission, check_guardrails, guarded, kept_rules, staged_calls
+from reconciler.cli.guard import admission, check_alone, check_guardrails, guarded, kept_rules, staged_calls
 from reconciler.cli.progress import ConsoleProgress
 from reconciler.cli.project import OpenProject, Planned, hold_lock, make_planned, open_project
 from reconciler.cli.proof import Proof, open_proof
@@ -152,10 +152,12 @@ def _check_log(path: Path, state: Path) -> None:
 
 
 def _lock(arguments: argparse.Namespace, world: World, time: _Time) -> AbstractContextManager[None]:
+    opened = open_project(arguments, world)
     if arguments.lock == "false":
+        check_alone(opened)
         return nullcontext()
     patience = min(arguments.lock_timeout, max(0.0, time.last_call - world.monotonic()))
-    return hold_lock(open_project(arguments, world), world, timeout=patience)
+    return hold_lock(opened, world, timeout=patience)
 
 
 @dataclass(frozen=True, slots=True)

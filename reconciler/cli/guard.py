@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from reconciler.cli.project import Planned
+from reconciler.cli.project import OpenProject, Planned
 from reconciler.cli.wiring import World
 from reconciler.core.timestamp import timestamp
-from reconciler.errors import GuardrailError
+from reconciler.errors import GuardrailError, UsageError
 from reconciler.reports.plan_report import counted
 
 if TYPE_CHECKING:  # a plan does not pay for what a run is made of
@@ -42,6 +42,19 @@ def _judged(planned: Planned) -> Planned:
 
     past = past_of(planned.plan, planned.stored.state, planned.spec)
     return replace(planned, plan=judged(planned.plan, environment, past, planned.at))
+
+
+def check_alone(opened: OpenProject) -> None:
+    """Raise UsageError where a rule relies on the lock: two runs at once would not know of each other's calls."""
+    guardrails, name = opened.environment.guardrails, opened.environment.name
+    rules = guardrails.remembering() if guardrails else ()
+    if guardrails and rules:
+        raise UsageError(
+            "The lock is needed",
+            f"{' and '.join(rules)} of {name} [{guardrails.place}] {'counts' if len(rules) == 1 else 'count'} on what "
+            "other runs do, and without the lock runs at once know nothing of each other. Nothing was sent.",
+            hint="Leave --lock=false out; --lock-timeout waits for another run.",
+        )
 
 
 def check_guardrails(planned: Planned, *, told: str = "") -> None:

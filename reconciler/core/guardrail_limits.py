@@ -104,6 +104,15 @@ class Guardrails:
         """Return the day that it is in the tenant's time zone."""
         return now.astimezone(self.zone).date()
 
+    def remembering(self) -> tuple[Rule, ...]:
+        """Return the rules that are set and count on what other runs have done: one run at a time keeps them."""
+        days = (Rule.MAX_CALLS_PER_DAY, Rule.MAX_REMIGRATE_PER_DAY)
+        others = ((Rule.MAX_REISSUED_SHARE, self.max_reissued_share), (Rule.CANARY, self.canary))
+        return (
+            *(each for each in days if each in self.limits),
+            *(rule for rule, limit in others if limit is not None),
+        )
+
     def words(self) -> tuple[str, ...]:
         """Return every rule that is set, with its limit, for the record of a run."""
         others = (

@@ -204,6 +204,28 @@ def test_no_option_lifts_a_guardrail(guarded: Project, option: str) -> None:
     assert not has_sent(guarded)
 
 
+@pytest.mark.parametrize("rule", ["max_calls_per_day", "max_remigrate_per_day", "max_reissued_share", "canary"])
+def test_a_rule_that_counts_on_other_runs_wants_the_lock(guarded: Project, rule: str) -> None:
+    guard(guarded, f"{rule}: {'0.5' if rule == 'max_reissued_share' else '100'}", "max_calls: 100")
+
+    ended = apply(guarded, "--lock=false")
+
+    assert ended.status == 1
+    assert ended.err == (
+        f"error: The lock is needed\n  {rule} of local [reconciler.yaml:11:7] counts on what other runs do, and "
+        "without the lock runs at once know nothing of each other. Nothing was sent.\n"
+        "  hint: Leave --lock=false out; --lock-timeout waits for another run.\n"
+    )
+    assert not has_sent(guarded)
+    assert apply(guarded).status == 0
+
+
+def test_a_limit_of_one_plan_is_kept_without_a_lock(guarded: Project) -> None:
+    guard(guarded, "max_calls: 100", "reason: REV-*")
+
+    assert apply(guarded, "--lock=false").status == 0
+
+
 def test_a_reviewed_line_for_the_plan_lets_it_pass_and_is_told_and_recorded(guarded: Project) -> None:
     guard(guarded, "max_calls: 11")
     plan_id = guarded.run("plan", "--json").document["plan_id"]
