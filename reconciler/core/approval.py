@@ -121,15 +121,25 @@ def covers(approval: Approval, plan: Plan) -> bool:
 def approving(state: State, approval: Approval, now: datetime) -> State:
     """Return *state* with *approval* in it, and without those that have expired.
 
-    One whose canary was refused stays, as long as that call was not done: time alone does not lift a verdict.
+    One whose canary was refused or is in doubt stays, as long as that call was not done: time alone lifts no verdict.
     """
     kept = {
         each.plan_id: each
         for each in state.approvals.values()
-        if moment(each.expires) > now
-        or (each.canary and any(not is_done(state, *call) for call in each.canary.refused.items()))
+        if moment(each.expires) > now or (each.canary and _holds(each.canary, state))
     }
     return replace(state, approvals={**kept, approval.plan_id: approval})
+
+
+def _holds(canary: Canary, state: State) -> bool:
+    """Whether something is known of *canary* besides what was done; of a call that was never sent nothing is."""
+    sent = (call for call in canary.left.items() if _was_sent(state, *call))
+    return any(not is_done(state, *call) for call in (*canary.refused.items(), *sent))
+
+
+def _was_sent(state: State, address: Address, digest: Digest) -> bool:
+    entry = state.known(address)
+    return any(each.call.digest == digest for each in (*entry.in_doubt, entry.refused) if each)
 
 
 def departures(approval: Approval, plan: Plan, declared: Mapping[Address, Digest]) -> Iterator[str]:

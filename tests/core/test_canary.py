@@ -1,10 +1,26 @@
 """What goes first, where a canary stands, and what is kept of it: also of a run that was killed."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from builders import NOW, B, applied, charge, declare, entry, plan_of, record, refused, spec_of, state_of
+import pytest
+from builders import (
+    NOW,
+    B,
+    applied,
+    charge,
+    declare,
+    entry,
+    lost,
+    plan_of,
+    record,
+    refused,
+    said_undone,
+    spec_of,
+    state_of,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +29,7 @@ from reconciler.core.approval import advanced, approval_of, approving
 from reconciler.core.canary import Stage, staged, standings
 from reconciler.core.declaration import Declaration
 from reconciler.core.digest import digest_of
-from reconciler.core.entry import Entry
+from reconciler.core.entry import CallRecord, Entry
 from reconciler.core.fold import broken_run, fold
 from reconciler.core.journal import Opened
 from reconciler.core.plan import Plan
@@ -183,6 +199,36 @@ def test_time_alone_does_not_lift_a_verdict() -> None:
     assert set(approving(state(canary(0)), other, late).approvals) == {"p1-other"}
     done = {FIRST[0]: entry(applied(record(target=DECLARED[0].target)))}
     assert set(approving(state(canary(refused=(0,)), done), other, late).approvals) == {"p1-other"}
+
+
+DOUBTS: dict[str, Callable[[CallRecord], Entry]] = {
+    "in doubt": lambda call: entry(lost(call)),
+    "said not to be done": lambda call: said_undone(lost(call)),
+    "refused, as a person said": lambda call: entry(replace(refused(call), resolution="looked it up")),
+}
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
+def test_time_alone_does_not_end_a_doubt_either(doubt: str) -> None:
+    late, other = NOW + timedelta(days=8), replace(approved(None), plan_id="p1-other")
+    call = record(target=DECLARED[0].target)
+    doubtful = state(canary(0, 1), {FIRST[0]: DOUBTS[doubt](call)})
+    done = replace(doubtful, entries={FIRST[0]: entry(applied(call))})
+
+    kept = approving(doubtful, other, late)
+
+    assert set(kept.approvals) == {approved(None).plan_id, "p1-other"}
+    assert set(approving(done, other, late).approvals) == {"p1-other"}
+    (standing,) = standings(plan(*DECLARED[2:]), kept, SPEC)
+    assert FIRST[0] in standing.open
+
+
+def test_a_canary_that_nothing_was_sent_of_holds_nothing_when_its_approval_has_ended() -> None:
+    late, other = NOW + timedelta(days=8), replace(approved(None), plan_id="p1-other")
+    elsewhere = {FIRST[0]: entry(lost(record(flags=B, target=DECLARED[0].target)))}
+
+    assert set(approving(state(canary(0, 1)), other, late).approvals) == {"p1-other"}
+    assert set(approving(state(canary(0, 1), elsewhere), other, late).approvals) == {"p1-other"}
 
 
 def test_a_verdict_is_written_and_read_back_as_it_was_and_as_the_schema_says() -> None:
