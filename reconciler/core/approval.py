@@ -134,7 +134,9 @@ def approving(state: State, approval: Approval, now: datetime) -> State:
 def _holds(canary: Canary, state: State) -> bool:
     """Whether something is known of *canary* besides what was done; of a call that was never sent nothing is."""
     sent = (call for call in canary.left.items() if _was_sent(state, *call))
-    return any(not is_done(state, *call) for call in (*canary.refused.items(), *sent))
+    return any(not is_answered(state, *call) for call in canary.refused.items()) or any(
+        not is_done(state, *call) for call in sent
+    )
 
 
 def _was_sent(state: State, address: Address, digest: Digest) -> bool:
@@ -176,6 +178,12 @@ def _again(change: Change, plan: Plan, moved: set[str]) -> int:
 def is_done(state: State, address: Address, digest: Digest) -> bool:
     applied = state.known(address).applied
     return applied is not None and applied.call.digest == digest
+
+
+def is_answered(state: State, address: Address, digest: Digest) -> bool:
+    """Whether the platform itself says that the call was done, and not only a person."""
+    applied = state.known(address).applied
+    return is_done(state, address, digest) and applied is not None and applied.resolution is None
 
 
 def _lane_of(address: Address) -> str:

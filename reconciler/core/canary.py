@@ -4,7 +4,8 @@ Rule: its verdict belongs to the plan and is kept with the plan's approval in th
 plan again, by file, by id or by planning what is left of it, takes no other calls for a canary. What is in doubt is
 sent again under its key, and what was not sent is sent. What was refused stops every plan that would go on with calls
 of that one, until a reviewed change says otherwise: another declaration in place of the refused one (a new trigger is
-enough) or an allowance. After that a fresh canary goes first: what others have shown says nothing of what was changed.
+enough) or an allowance. That a person says it was done, by an import for example, is no such change. After one a fresh
+canary goes first: what others have shown says nothing of what was changed.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.core.address import Address
-from reconciler.core.approval import approval_of, covers, is_done
+from reconciler.core.approval import approval_of, covers, is_answered, is_done
 from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.digest import Digest, digest_of
 from reconciler.core.plan import Calling, Plan
@@ -54,7 +55,7 @@ def _standing(approval: Approval, state: State, spec: Spec) -> Standing | None:
     if canary is None:
         return None
     unsettled = {address: told for address, told in canary.left.items() if not is_done(state, address, told)}
-    refused = {address: told for address, told in canary.refused.items() if not is_done(state, address, told)}
+    refused = {address: told for address, told in canary.refused.items() if not is_answered(state, address, told)}
     failed, open_ = _as_then(refused, spec), _as_then(unsettled, spec)
     return Standing(
         plan_id=approval.plan_id,

@@ -183,6 +183,21 @@ def test_a_reviewed_line_lifts_the_verdict(guarded: Project) -> None:
     assert effects(guarded) == charges(*range(1, CALLS + 1))
 
 
+def test_an_import_does_not_lift_the_verdict(guarded: Project) -> None:
+    """It would leave no trace in a plan, and in no file that is reviewed."""
+    misbehave(guarded, 2, REFUSED)
+    assert apply(guarded).status == 9
+    behave(guarded)
+    rows = guarded.write("done.csv", f"address,onlyReSend,reMigrate,trigger\n{address(2)},false,true,first\n")
+    assert guarded.run("state", "import", str(rows), "--reason", "done by hand").status == 0
+
+    ended = apply(guarded)
+
+    assert ended.status == 9
+    assert f"of the calls that went first for plan {guarded.state['approvals'][0]['plan']} was refused" in ended.err
+    assert effects(guarded) == charges(1, 3)
+
+
 def test_another_plan_is_not_stopped_by_the_verdict(guarded: Project) -> None:
     misbehave(guarded, 2, REFUSED)
     assert apply(guarded).status == 9

@@ -152,6 +152,17 @@ def test_a_refused_call_that_was_done_after_all_stops_nothing() -> None:
     assert (standing.failed, standing.is_clean) == ({}, True)
 
 
+def test_a_person_s_word_that_a_refused_call_was_done_lifts_no_verdict() -> None:
+    word = replace(applied(record(target=DECLARED[0].target)), resolution="done by hand")
+    known = state(canary(refused=(0,)), {FIRST[0]: entry(word)})
+    other = replace(approved(None), plan_id="p1-other")
+
+    (standing,) = standings(plan(*DECLARED[1:]), known, SPEC)
+
+    assert (list(standing.failed), standing.is_clean) == ([FIRST[0]], False)
+    assert len(approving(known, other, NOW + timedelta(days=8)).approvals) == 2
+
+
 def test_results_settle_a_canary_and_a_doubt_leaves_it_open() -> None:
     before = state(canary(0, 1, 2))
     approval = approved(canary(0, 1, 2))
