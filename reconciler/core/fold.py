@@ -1,14 +1,14 @@
 """Folding: what a run has learned, written into the state. Per address, idempotent, and never lowering an entry."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from reconciler.core.address import Address
 from reconciler.core.approval import advanced
 from reconciler.core.entry import Applied, Entry, Refused, Unsettled
-from reconciler.core.history import RunRecord, with_run
+from reconciler.core.history import Resumed, RunRecord, with_run
 from reconciler.core.journal import Opened, Record
 from reconciler.core.run import Outcome, Result
 from reconciler.core.state import ClockOffset, State
@@ -67,14 +67,17 @@ def _with_run(state: State, run: RunRecord, results: Sequence[Result], *, before
     )
 
 
-def finished_run(opened: Opened, results: Iterable[Result], learned: Iterable[Result], ended: Timestamp) -> RunRecord:
+def finished_run(
+    opened: Opened, results: Iterable[Result], learned: Iterable[Result], ended: Timestamp, *, before: State
+) -> RunRecord:
     """Return what is remembered of a run that came to its end, with one result for each change of its plan.
 
-    *learned* is what became known of each of its calls; a change may have had two.
+    *learned* is what became known of each of its calls; a change may have had two. *before* is the state that it began
+    with.
     """
     counts = Counter(each.outcome for each in results)
     return replace(
-        _run(opened, counts, _records(learned)),
+        _run(opened, counts, _records(learned), before),
         ended=ended,
         undecided=counts[Outcome.UNDECIDED],
         not_started=counts[Outcome.NOT_STARTED],
@@ -84,21 +87,26 @@ def finished_run(opened: Opened, results: Iterable[Result], learned: Iterable[Re
 _OUTCOMES = {Applied: Outcome.DONE, Refused: Outcome.REFUSED, Unsettled: Outcome.IN_DOUBT}
 
 
-def broken_run(opened: Opened, results: Iterable[Result]) -> RunRecord:
-    """Return what is remembered of a run that broke off: of each address what its journal says last."""
+def broken_run(opened: Opened, results: Iterable[Result], *, before: State) -> RunRecord:
+    """Return what is remembered of a run that broke off: of each address what its journal says last.
+
+    *before* is the state that does not know it yet.
+    """
     told = tuple(results)
     last = {each.address: each.record for each in told if each.record is not None}
-    return _run(opened, Counter(_OUTCOMES[type(record)] for record in last.values()), _records(told))
+    return _run(opened, Counter(_OUTCOMES[type(record)] for record in last.values()), _records(told), before)
 
 
-def _records(results: Iterable[Result]) -> list[Record]:
+_Records: TypeAlias = Mapping[tuple[Address, str], Record]
+"""What is known of each call, by address and key."""
+
+
+def _records(results: Iterable[Result]) -> _Records:
     """Return what is known of each call, whatever is told of it twice."""
-    return list(
-        {(each.address, each.record.call.key): each.record for each in results if each.record is not None}.values()
-    )
+    return {(each.address, each.record.call.key): each.record for each in results if each.record is not None}
 
 
-def _run(opened: Opened, counts: Counter[Outcome], records: Sequence[Record]) -> RunRecord:
+def _run(opened: Opened, counts: Counter[Outcome], records: _Records, before: State) -> RunRecord:
     return RunRecord(
         run=opened.run,
         plan_id=opened.plan_id,
@@ -111,8 +119,23 @@ def _run(opened: Opened, counts: Counter[Outcome], records: Sequence[Record]) ->
         refused=counts[Outcome.REFUSED],
         in_doubt=counts[Outcome.IN_DOUBT],
         guardrails=opened.guardrails,
-        remigrate=sum(each.call.flags.re_migrate for each in records),
+        remigrate=_remigrate(records.values()),
+        resumed=_resumed(records, before),
     )
+
+
+def _resumed(records: _Records, before: State) -> tuple[Resumed, ...]:
+    """Return which of *records* are of calls that *before* knows to have been sent, by the run that sent them last."""
+    found = defaultdict[str, list[Record]](list)
+    for (address, key), record in records.items():
+        known = next((each for each in before.known(address).unsettled if each.call.key == key), None)
+        if known is not None:
+            found[known.call.run].append(record)
+    return tuple(Resumed(run, len(again), _remigrate(again)) for run, again in sorted(found.items()))
+
+
+def _remigrate(records: Iterable[Record]) -> int:
+    return sum(each.call.flags.re_migrate for each in records)
 
 
 def _clock(known: ClockOffset | None, found: ClockOffset | None) -> ClockOffset | None:

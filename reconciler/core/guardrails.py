@@ -157,7 +157,7 @@ def _remigrate(calls: Sequence[Calling]) -> list[Calling]:
 
 def _new(calls: Sequence[Calling], now: datetime) -> list[Calling]:
     """Return those that no run of the last 24 h has counted: a resume sends the same call again, with one effect."""
-    return [each for each in calls if not isinstance(each, Resume) or now - moment(each.unsettled.call.sent) >= _DAY]
+    return [each for each in calls if not isinstance(each, Resume) or now - moment(each.unsettled.last_sent) >= _DAY]
 
 
 def _above(rule: Rule, environment: Environment, now: datetime, figure: int, told: str) -> Refusal | None:

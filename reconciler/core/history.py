@@ -9,12 +9,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from reconciler.core.digest import canonical_json
 from reconciler.core.timestamp import Timestamp, moment
 
 _BEGINNING = "h1"
 """The link before the first record; it names the scheme."""
+
+
+class Resumed(NamedTuple):
+    """So many *calls* of a run, *remigrate* of them with reMigrate, had been sent before, last by the earlier *run*."""
+
+    run: str
+    calls: int
+    remigrate: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +33,8 @@ class RunRecord:
     *calls* is how many of its changes were sent, *done* and so on what became of its changes; a run that broke off is
     recorded by the one that finds its journal: *ended* is None then, and only what was sent is counted. *left* is how
     many changes of an approved plan are still to be settled. *remigrate* is how many of its calls had reMigrate and may
-    have had an effect. *guardrails* are the rules that were kept, in words.
+    have had an effect. *resumed* are those of both that an earlier run had sent already, under the same keys.
+    *guardrails* are the rules that were kept, in words.
 
     *act* names what a person has done to the state instead, and *reason* why; *done* is then how many entries it was.
     """
@@ -46,6 +56,7 @@ class RunRecord:
     guardrails: tuple[str, ...] = ()
     act: str | None = None
     reason: str | None = None
+    resumed: tuple[Resumed, ...] = ()
     link: str = ""
 
 
@@ -94,13 +105,25 @@ def _link(before: str, record: RunRecord) -> str:
 
 
 def calls_since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> int:
-    """Return how many calls the runs made that were under way within *span* before *now*."""
-    return sum(each.calls for each in _since(history, now, span))
+    """Return how many calls the runs made that were under way within *span* before *now*, each counted once."""
+    return sum(calls for calls, _ in _own_calls(history, now, span))
 
 
 def remigrate_since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> int:
     """Return how many of those had reMigrate."""
-    return sum(each.remigrate for each in _since(history, now, span))
+    return sum(remigrate for _, remigrate in _own_calls(history, now, span))
+
+
+def _own_calls(history: Sequence[RunRecord], now: datetime, span: timedelta) -> Iterator[tuple[int, int]]:
+    """Yield how many calls each run made that none of the others had made before, and how many with reMigrate."""
+    runs = tuple(_since(history, now, span))
+    names = {each.run for each in runs}
+    for each in runs:
+        again = [before for before in each.resumed if before.run in names]
+        yield (
+            each.calls - sum(before.calls for before in again),
+            each.remigrate - sum(before.remigrate for before in again),
+        )
 
 
 def _since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> Iterator[RunRecord]:

@@ -265,7 +265,8 @@ def _close(
     learned = [*written, *sends.learned]
     known = {**{each.address: each for each in written if each.outcome is Outcome.IN_DOUBT}, **sends.results}
     results = tuple(known.get(change.address) or _not_sent(change) for change in request.plan.changes)
-    record = finished_run(_opened(request, base), results, learned, timestamp(base.clock.now()))
+    ended = timestamp(base.clock.now())
+    record = finished_run(_opened(request, base), results, learned, ended, before=base.state)
     try:
         _save(ports.store, base, learned, record)
         if failure is None:

@@ -31,7 +31,7 @@ def fold_journals(state: State | None, journals: JournalStore, abandoned: Sequen
         entity = read.opened.entity if read.opened else None
         platform = read.opened.platform if read.opened else None
         results = tuple(results_of(read))
-        run = broken_run(read.opened, results) if read.opened else None
+        run = broken_run(read.opened, results, before=state) if read.opened else None
         state = fold(state, results, tenant=tenant, entity=entity, platform=platform, run=run)
         if read.damaged:
             damaged.append(DamagedJournal(name, read.opened.at if read.opened else None))

@@ -5,16 +5,17 @@ from typing import Any
 from reconciler.core.address import Address, parse_address
 from reconciler.core.diagnostics import shown
 from reconciler.core.digest import Digest
-from reconciler.core.history import RunRecord, broken_link
+from reconciler.core.history import Resumed, RunRecord, broken_link
 from reconciler.core.state import Approval, ApprovedCall, Canary
 from reconciler.formats.json_reader import JsonDocument
 
 _APPROVAL = ("plan", "expires", "calls", "lanes", "canary")
 _CANARY = ("left", "refused", "held")
+_RESUMED = ("run", "calls", "remigrate")
 _COUNTS = ("calls", "done", "refused", "in_doubt", "undecided", "not_started")
 _RUN = (
     *("run", "act", "reason", "plan", "began", "ended", "who", "commit", *_COUNTS, "left", "remigrate", "guardrails"),
-    "link",
+    *("resumed", "link"),
 )
 _REWRITTEN = (
     "Somebody has changed or removed a part of the past, or two histories were joined by hand. Get the document back "
@@ -50,6 +51,7 @@ def run_object(run: RunRecord) -> dict[str, Any]:
         **{name: getattr(run, name) for name in _COUNTS},
         "left": run.left,
         "remigrate": run.remigrate or None,
+        "resumed": [each._asdict() for each in run.resumed] or None,
         "guardrails": list(run.guardrails) or None,
         "link": run.link,
     }
@@ -150,5 +152,18 @@ def _run(document: JsonDocument, value: object) -> RunRecord:
         guardrails=tuple(rules),
         act=document.take_or_none(value, "act", str, where),
         reason=document.take_or_none(value, "reason", str, where),
+        resumed=tuple(_resumed(document, each) for each in document.take_or_none(value, "resumed", list, where) or []),
         link=document.take(value, "link", str, where),
+    )
+
+
+def _resumed(document: JsonDocument, value: object) -> Resumed:
+    where = "calls of a run that were sent before"
+    if not isinstance(value, dict):
+        document.refuse("wrong-field", f"{where} must be an object")
+    document.check_keys(value, _RESUMED, where)
+    return Resumed(
+        run=document.take(value, "run", str, where),
+        calls=document.take_count(value, "calls", where),
+        remigrate=document.take_count(value, "remigrate", where),
     )

@@ -35,6 +35,9 @@ def guarded(project: Project) -> Project:
     return project
 
 
+FIRST_CHARGE = "DynamicUsageCharge/C-00000001"
+
+
 def has_sent(project: Project) -> bool:
     """Whether anything was sent: the world of the emulator begins with the first token."""
     return (project.folder / ".reconciler/emulator.db").exists()
@@ -148,6 +151,29 @@ def test_small_plans_do_not_slip_through_one_after_another(guarded: Project) -> 
         "max_calls 5",
         "max_calls_per_day 10",
         "max_remigrate_per_day 10",
+    ]
+
+
+def test_a_call_that_is_sent_again_under_its_key_counts_once_for_a_day(guarded: Project) -> None:
+    guard(guarded, "max_calls_per_day: 4", "max_remigrate_per_day: 4")
+    lost: dict[str, object] = {"name": "lost", "match": {"target": FIRST_CHARGE}, "fault": {"kind": "lost"}}
+    part = ("--only", "DynamicUsageCharge/C-0000000[1-3]")
+    guarded.rehearse(lost)
+    assert [apply(guarded, *part).status for _ in range(2)] == [6, 6]
+    guarded.rehearse()
+    assert apply(guarded, *part).status == 0
+
+    assert apply(guarded, "--only", "DynamicUsageCharge/C-00000004").status == 0
+    ended = apply(guarded, "--only", "DynamicUsageCharge/C-00000005")
+
+    assert ended.status == 9
+    assert "max_calls_per_day: 1 call in this plan after 4 in the last 24 h, and 4 are allowed" in ended.err
+    first, second, *_ = history = guarded.state["history"]
+    assert [each.get("resumed") for each in history] == [
+        None,
+        [{"run": first["run"], "calls": 1, "remigrate": 1}],
+        [{"run": second["run"], "calls": 1, "remigrate": 1}],
+        None,
     ]
 
 

@@ -197,7 +197,8 @@ def test_the_journal_of_a_killed_run_settles_the_canary_too() -> None:
     )
     told = [result(0, is_refused=True)]
 
-    folded = fold(state(canary(0, 1)), told, tenant=None, entity=None, run=broken_run(opened, told))
+    begun = state(canary(0, 1))
+    folded = fold(begun, told, tenant=None, entity=None, run=broken_run(opened, told, before=begun))
 
     assert folded.approvals[approval.plan_id].canary == canary(1, refused=(0,))
     assert folded.history[0].guardrails == ("canary 2",)

@@ -1,20 +1,23 @@
 """The history of runs: what counts for a day, and a chain that notices a rewritten past."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOW, A, B, applied, lost, record, refused, state_of, subscription
+from builders import NOW, A, B, applied, entry, lost, record, refused, state_of, subscription
 
 from reconciler.core.address import format_address
 from reconciler.core.entry import Applied, Refused, Unsettled
 from reconciler.core.fold import broken_run, finished_run
-from reconciler.core.history import RunRecord, broken_link, calls_since, remigrate_since, with_run
+from reconciler.core.history import Resumed, RunRecord, broken_link, calls_since, remigrate_since, with_run
 from reconciler.core.journal import Opened
 from reconciler.core.run import Outcome, Result
 from reconciler.core.selection import Action
 from reconciler.core.timestamp import timestamp
+from reconciler.formats.schema import SchemaSet
 from reconciler.formats.state import read_state, write_state
+from reconciler.workspace.schemas import load_schemas
 
 AT = timestamp(NOW)
 OPENED = Opened(run="r1", plan_id="p1-x", environment="local", lineage="l", epoch=0, tenant=None, entity=None, at=AT)
@@ -38,10 +41,51 @@ def results() -> list[Result]:
 
 
 def test_a_run_counts_its_calls_with_remigrate_whether_it_ended_or_broke_off() -> None:
-    ended, broken = finished_run(OPENED, results(), results(), AT), broken_run(OPENED, results())
+    ended = finished_run(OPENED, results(), results(), AT, before=state_of({}))
+    broken = broken_run(OPENED, results(), before=state_of({}))
 
-    assert (ended.calls, ended.remigrate, ended.not_started) == (3, 2, 1)
-    assert (broken.calls, broken.remigrate, broken.ended) == (3, 2, None)
+    assert (ended.calls, ended.remigrate, ended.not_started, ended.resumed) == (3, 2, 1, ())
+    assert (broken.calls, broken.remigrate, broken.ended, broken.resumed) == (3, 2, None, ())
+
+
+def test_a_run_tells_which_of_its_calls_earlier_runs_had_sent_whether_it_ended_or_broke_off() -> None:
+    """Of the first and the third, under the same keys; what is known of the second was another call."""
+    first, second, third = (format_address(subscription(version)) for version in (1, 2, 3))
+    known = state_of(
+        {
+            first: entry(lost(replace(record(flags=A), run="r0"))),
+            second: entry(lost(replace(record(1, flags=A), run="r0"))),
+            third: entry(lost(replace(record(flags=B), run="r00"))),
+        }
+    )
+    ended = finished_run(OPENED, results(), results(), AT, before=known)
+
+    assert ended.resumed == (Resumed("r0", 1, 1), Resumed("r00", 1, 0))
+    assert broken_run(OPENED, results(), before=known).resumed == ended.resumed
+
+
+def hours_ago(age: int, *resumed: Resumed, calls: int = 3, remigrate: int = 2) -> RunRecord:
+    at = timestamp(NOW - timedelta(hours=age))
+    return replace(RUN, run=f"r{age}", began=at, ended=at, calls=calls, remigrate=remigrate, resumed=resumed)
+
+
+def test_a_call_that_several_runs_of_a_day_have_sent_counts_once() -> None:
+    history = [
+        hours_ago(20),
+        hours_ago(10, Resumed("r20", 3, 2)),
+        hours_ago(1, Resumed("r10", 2, 1), Resumed("r20", 1, 1), calls=4, remigrate=3),
+    ]
+
+    assert calls_since(history, NOW, timedelta(days=1)) == 4
+    assert remigrate_since(history, NOW, timedelta(days=1)) == 3
+
+
+def test_a_call_counts_in_each_day_in_which_it_was_sent() -> None:
+    """What was lost yesterday and is sent again today may have its effect today."""
+    history = [hours_ago(25), hours_ago(3, Resumed("r25", 3, 2))]
+
+    assert calls_since(history, NOW, timedelta(days=1)) == 3
+    assert remigrate_since(history, NOW, timedelta(days=1)) == 2
 
 
 def test_a_day_counts_calls_and_those_with_remigrate() -> None:
@@ -60,7 +104,15 @@ def test_a_field_that_a_record_does_not_use_leaves_its_link_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"remigrate": 1}, {"guardrails": ("max_calls 1",)}, {"left": 0}, {"calls": 2}, {"who": "ann"}]
+    "changed",
+    [
+        {"remigrate": 1},
+        {"guardrails": ("max_calls 1",)},
+        {"left": 0},
+        {"calls": 2},
+        {"who": "ann"},
+        {"resumed": (Resumed("r0", 1, 0),)},
+    ],
 )
 def test_whatever_a_record_says_is_in_its_link(changed: dict[str, object]) -> None:
     (honest,) = with_run((), RUN)
@@ -69,8 +121,16 @@ def test_whatever_a_record_says_is_in_its_link(changed: dict[str, object]) -> No
     assert broken_link([replace(honest, **changed)]) is not None  # type: ignore[arg-type]
 
 
-def test_a_record_is_written_and_read_back_as_it_was() -> None:
-    told = replace(RUN, remigrate=2, guardrails=("max_calls 500", "max_calls lifted for *: REV-1"), left=0)
+def test_a_record_is_written_and_read_back_as_it_was_and_as_the_schema_says() -> None:
+    told = replace(
+        RUN,
+        remigrate=2,
+        resumed=(Resumed("r0", 2, 1),),
+        guardrails=("max_calls 500", "max_calls lifted for *: REV-1"),
+        left=0,
+    )
     state = replace(state_of({}), history=with_run((), told))
+    content = write_state(state)
 
-    assert read_state(write_state(state), "s", environment="local").history == state.history
+    assert read_state(content, "s", environment="local").history == state.history
+    assert list(SchemaSet(load_schemas()).violations("state.schema.json", json.loads(content))) == []
