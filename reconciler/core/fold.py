@@ -94,7 +94,13 @@ def broken_run(opened: Opened, results: Iterable[Result], *, before: State) -> R
     """
     told = tuple(results)
     last = {each.address: each.record for each in told if each.record is not None}
-    return _run(opened, Counter(_OUTCOMES[type(record)] for record in last.values()), _records(told), before)
+    records = _records(told)
+    run = _run(opened, Counter(_OUTCOMES[type(record)] for record in last.values()), records, before)
+    return replace(run, last_known=max(map(_told_at, records.values()), default=None))
+
+
+def _told_at(record: Record) -> Timestamp:
+    return record.last_sent if isinstance(record, Unsettled) else record.at
 
 
 _Records: TypeAlias = Mapping[tuple[Address, str], Record]

@@ -31,10 +31,10 @@ class RunRecord:
     """One apply that could send. *who* ran it at which *commit* of the project, where that is known.
 
     *calls* is how many of its changes were sent, *done* and so on what became of its changes; a run that broke off is
-    recorded by the one that finds its journal: *ended* is None then, and only what was sent is counted. *left* is how
-    many changes of an approved plan are still to be settled. *remigrate* is how many of its calls had reMigrate and may
-    have had an effect. *resumed* are those of both that an earlier run had sent already, under the same keys.
-    *guardrails* are the rules that were kept, in words.
+    recorded by the one that finds its journal: *ended* is None then, only what was sent is counted, and *last_known* is
+    the last moment of which the journal tells. *left* is how many changes of an approved plan are still to be settled.
+    *remigrate* is how many of its calls had reMigrate and may have had an effect. *resumed* are those of both that an
+    earlier run had sent already, under the same keys. *guardrails* are the rules that were kept, in words.
 
     *act* names what a person has done to the state instead, and *reason* why; *done* is then how many entries it was.
     """
@@ -57,6 +57,7 @@ class RunRecord:
     act: str | None = None
     reason: str | None = None
     resumed: tuple[Resumed, ...] = ()
+    last_known: Timestamp | None = None
     link: str = ""
 
 
@@ -127,7 +128,7 @@ def _own_calls(history: Sequence[RunRecord], now: datetime, span: timedelta) -> 
 
 
 def _since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> Iterator[RunRecord]:
-    return (each for each in history if now - moment(each.ended or each.began) < span)
+    return (each for each in history if now - moment(each.ended or each.last_known or each.began) < span)
 
 
 def missing_runs(history: Sequence[RunRecord], named: Iterable[str]) -> list[str]:

@@ -15,7 +15,7 @@ _RESUMED = ("run", "calls", "remigrate")
 _COUNTS = ("calls", "done", "refused", "in_doubt", "undecided", "not_started")
 _RUN = (
     *("run", "act", "reason", "plan", "began", "ended", "who", "commit", *_COUNTS, "left", "remigrate", "guardrails"),
-    *("resumed", "link"),
+    *("resumed", "last_known", "link"),
 )
 _REWRITTEN = (
     "Somebody has changed or removed a part of the past, or two histories were joined by hand. Get the document back "
@@ -46,6 +46,7 @@ def run_object(run: RunRecord) -> dict[str, Any]:
         "plan": run.plan_id or None,
         "began": run.began,
         "ended": run.ended,
+        "last_known": run.last_known,
         "who": run.who,
         "commit": run.commit,
         **{name: getattr(run, name) for name in _COUNTS},
@@ -153,6 +154,7 @@ def _run(document: JsonDocument, value: object) -> RunRecord:
         act=document.take_or_none(value, "act", str, where),
         reason=document.take_or_none(value, "reason", str, where),
         resumed=tuple(_resumed(document, each) for each in document.take_or_none(value, "resumed", list, where) or []),
+        last_known=document.take_time(value, "last_known", where) if value.get("last_known") is not None else None,
         link=document.take(value, "link", str, where),
     )
 

@@ -50,7 +50,7 @@ def _fields(run: RunRecord) -> Iterator[str]:
         "reason": run.reason,
         "plan": run.plan_id or None,
         "began": run.began,
-        "ended": run.ended or ("it broke off" if not run.act else None),
+        "ended": run.ended or (_broke_off(run) if not run.act else None),
         "who": run.who,
         "commit": run.commit,
         "calls": str(run.calls) if not run.act else None,
@@ -63,6 +63,10 @@ def _fields(run: RunRecord) -> Iterator[str]:
     for rule in run.guardrails:
         yield f"{'guardrail':<11} {visible(rule)}"
     yield f"{'link':<11} {run.link}"
+
+
+def _broke_off(run: RunRecord) -> str:
+    return f"it broke off, after {run.last_known}" if run.last_known else "it broke off"
 
 
 def _entries(addresses: Iterable[str]) -> Iterator[str]:

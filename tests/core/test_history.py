@@ -95,6 +95,26 @@ def test_a_day_counts_calls_and_those_with_remigrate() -> None:
     assert remigrate_since(history, NOW, timedelta(days=1)) == 1
 
 
+def test_a_run_that_broke_off_counts_from_the_last_moment_that_its_journal_tells_of() -> None:
+    """It began 25 hours ago, and has sent until an hour ago."""
+    long_ago = replace(OPENED, at=timestamp(NOW - timedelta(hours=25)))
+    early = replace(results()[2], record=refused(record(flags=B, age=timedelta(hours=20))))
+    broken = broken_run(long_ago, [*results()[:2], early], before=state_of({}))
+
+    assert (broken.began, broken.last_known) == (long_ago.at, timestamp(NOW - timedelta(hours=1)))
+    assert calls_since([broken], NOW, timedelta(days=1)) == 3
+    assert calls_since([broken], NOW + timedelta(hours=23), timedelta(days=1)) == 0
+    assert calls_since([replace(broken, last_known=None)], NOW, timedelta(days=1)) == 0
+
+
+def test_the_last_moment_of_a_run_that_broke_off_may_be_a_send_that_has_no_answer() -> None:
+    late = lost(record(flags=A, age=timedelta(hours=9)), last_sent=NOW)
+    told = replace(results()[1], record=late)
+
+    assert broken_run(OPENED, [results()[0], told], before=state_of({})).last_known == AT
+    assert finished_run(OPENED, results(), results(), AT, before=state_of({})).last_known is None
+
+
 def test_a_field_that_a_record_does_not_use_leaves_its_link_as_it_is() -> None:
     """So that a later version may add one: the links of the past stay right."""
     (old,) = with_run((), RUN)
@@ -126,6 +146,7 @@ def test_a_record_is_written_and_read_back_as_it_was_and_as_the_schema_says() ->
         RUN,
         remigrate=2,
         resumed=(Resumed("r0", 2, 1),),
+        last_known=AT,
         guardrails=("max_calls 500", "max_calls lifted for *: REV-1"),
         left=0,
     )
