@@ -11,6 +11,7 @@ from reconciler.core.entry import Applied, Entry, Refused, Unsettled
 from reconciler.core.history import Resumed, RunRecord, with_run
 from reconciler.core.journal import Opened, Record
 from reconciler.core.run import Outcome, Result
+from reconciler.core.selection import Action
 from reconciler.core.state import ClockOffset, State
 from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import Timestamp
@@ -67,6 +68,10 @@ def _with_run(state: State, run: RunRecord, results: Sequence[Result], *, before
     )
 
 
+_Records: TypeAlias = Mapping[tuple[Address, str], Record]
+"""What is known of each call, by address and key."""
+
+
 def finished_run(
     opened: Opened, results: Iterable[Result], learned: Iterable[Result], ended: Timestamp, *, before: State
 ) -> RunRecord:
@@ -75,10 +80,12 @@ def finished_run(
     *learned* is what became known of each of its calls; a change may have had two. *before* is the state that it began
     with.
     """
-    counts = Counter(each.outcome for each in results)
+    counts, learned = Counter(each.outcome for each in results), tuple(learned)
+    again = (each for each in learned if each.action is Action.REISSUE)
     return replace(
         _run(opened, counts, _records(learned), before),
         ended=ended,
+        reissued=_touched(_records(again)),
         undecided=counts[Outcome.UNDECIDED],
         not_started=counts[Outcome.NOT_STARTED],
     )
@@ -96,15 +103,15 @@ def broken_run(opened: Opened, results: Iterable[Result], *, before: State) -> R
     last = {each.address: each.record for each in told if each.record is not None}
     records = _records(told)
     run = _run(opened, Counter(_OUTCOMES[type(record)] for record in last.values()), records, before)
-    return replace(run, last_known=max(map(_told_at, records.values()), default=None))
+    return replace(
+        run,
+        last_known=max(map(_told_at, records.values()), default=None),
+        reissued=_touched({name: each for name, each in records.items() if _is_again(*name, before, records)}),
+    )
 
 
 def _told_at(record: Record) -> Timestamp:
     return record.last_sent if isinstance(record, Unsettled) else record.at
-
-
-_Records: TypeAlias = Mapping[tuple[Address, str], Record]
-"""What is known of each call, by address and key."""
 
 
 def _records(results: Iterable[Result]) -> _Records:
@@ -128,6 +135,22 @@ def _run(opened: Opened, counts: Counter[Outcome], records: _Records, before: St
         remigrate=_remigrate(records.values()),
         resumed=_resumed(records, before),
     )
+
+
+def _touched(records: _Records) -> int:
+    """Return how many addresses have a call that may have had an effect."""
+    return len({address for (address, _), record in records.items() if not isinstance(record, Refused)})
+
+
+def _is_again(address: Address, key: str, before: State, records: _Records) -> bool:
+    """Whether a call of which no more is known than its journal tells was a reissue.
+
+    It was, if something else was applied or in doubt *before*; what was before a refresh counts here, too.
+    """
+    entry = before.known(address)
+    others = [each for each in entry.in_doubt if (address, each.call.key) not in records]
+    is_resumed = any(each.call.key == key for each in entry.unsettled)
+    return not is_resumed and (entry.applied is not None or bool(others))
 
 
 def _resumed(records: _Records, before: State) -> tuple[Resumed, ...]:

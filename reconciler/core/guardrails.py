@@ -15,7 +15,7 @@ from reconciler.core.canary import Standing
 from reconciler.core.environment import Environment
 from reconciler.core.freeze import frozen_on
 from reconciler.core.guardrail_limits import Refusal, Rule, flags_words
-from reconciler.core.history import RunRecord, calls_since, remigrate_since
+from reconciler.core.history import RunRecord, calls_since, reissued_since, remigrate_since
 from reconciler.core.plan import Calling, Plan, Reissue, Resume, flags_of
 from reconciler.core.timestamp import moment
 
@@ -67,20 +67,23 @@ def max_remigrate_per_day(plan: Plan, environment: Environment, past: Past, now:
 
 
 def max_reissued_share(plan: Plan, environment: Environment, past: Past, now: datetime) -> Refusal | None:
-    """Refuse where too many of all declarations, selected or not, would be regenerated again."""
+    """Refuse where too many of all declarations, selected or not, would be regenerated again within a day."""
     limit = environment.guardrails.max_reissued_share if environment.guardrails else None
     calls = _counted(Rule.MAX_REISSUED_SHARE, plan, environment, past, now)
     again = sum(isinstance(each, Reissue) for each in calls)
+    before = reissued_since(past.runs, now, _DAY)
     declared = plan.unchanged + plan.left_out + sum(each.declaration is not None for each in plan.changes)
-    if limit is None or not again or again <= limit * declared:
+    if limit is None or not again or again + before <= limit * declared:
         return None
-    share = round(again / declared, 3)
+    share = round((again + before) / declared, 3)
     are = "declaration is" if declared == 1 else "declarations are"
+    earlier = f" after {before:,} in the last 24 h" if before else ""
     return Refusal(
         rule=Rule.MAX_REISSUED_SHARE,
         figure=share,
         limit=limit,
-        told=f"{again:,} of {declared:,} {are} to be regenerated again, a share of {share:g}, and {limit:g} is allowed",
+        told=f"{again:,} of {declared:,} {are} to be regenerated again{earlier}, a share of {share:g}, "
+        f"and {limit:g} is allowed",
         hint="Check whether a trigger or flags were changed for more than was meant; else take a part with --only, "
         f"or {lifting(Rule.MAX_REISSUED_SHARE, environment, now)}",
     )

@@ -34,7 +34,8 @@ class RunRecord:
     recorded by the one that finds its journal: *ended* is None then, only what was sent is counted, and *last_known* is
     the last moment of which the journal tells. *left* is how many changes of an approved plan are still to be settled.
     *remigrate* is how many of its calls had reMigrate and may have had an effect. *resumed* are those of both that an
-    earlier run had sent already, under the same keys. *guardrails* are the rules that were kept, in words.
+    earlier run had sent already, under the same keys. *reissued* is how many declarations it began to regenerate again,
+    without those that were refused. *guardrails* are the rules that were kept, in words.
 
     *act* names what a person has done to the state instead, and *reason* why; *done* is then how many entries it was.
     """
@@ -58,6 +59,7 @@ class RunRecord:
     reason: str | None = None
     resumed: tuple[Resumed, ...] = ()
     last_known: Timestamp | None = None
+    reissued: int = 0
     link: str = ""
 
 
@@ -113,6 +115,11 @@ def calls_since(history: Sequence[RunRecord], now: datetime, span: timedelta) ->
 def remigrate_since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> int:
     """Return how many of those had reMigrate."""
     return sum(remigrate for _, remigrate in _own_calls(history, now, span))
+
+
+def reissued_since(history: Sequence[RunRecord], now: datetime, span: timedelta) -> int:
+    """Return how many declarations these runs began to regenerate again; one counts as often as it was."""
+    return sum(each.reissued for each in _since(history, now, span))
 
 
 def _own_calls(history: Sequence[RunRecord], now: datetime, span: timedelta) -> Iterator[tuple[int, int]]:

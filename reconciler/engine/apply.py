@@ -259,7 +259,9 @@ def _close(
     try:
         if not is_whole:
             told = results_of(read_journal(ports.journals.read(name), name))
-            written = tuple(each for each in told if _may_have_happened(each, sends))
+            actions = {change.address: change.action for change in request.plan.changes}
+            happened = (each for each in told if _may_have_happened(each, sends))
+            written = tuple(replace(each, action=actions[each.address]) for each in happened)
     except (StorageError, InvalidInput) as error:
         failure = error
     learned = [*written, *sends.learned]

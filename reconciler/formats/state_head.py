@@ -15,7 +15,7 @@ _RESUMED = ("run", "calls", "remigrate")
 _COUNTS = ("calls", "done", "refused", "in_doubt", "undecided", "not_started")
 _RUN = (
     *("run", "act", "reason", "plan", "began", "ended", "who", "commit", *_COUNTS, "left", "remigrate", "guardrails"),
-    *("resumed", "last_known", "link"),
+    *("resumed", "last_known", "reissued", "link"),
 )
 _REWRITTEN = (
     "Somebody has changed or removed a part of the past, or two histories were joined by hand. Get the document back "
@@ -52,6 +52,7 @@ def run_object(run: RunRecord) -> dict[str, Any]:
         **{name: getattr(run, name) for name in _COUNTS},
         "left": run.left,
         "remigrate": run.remigrate or None,
+        "reissued": run.reissued or None,
         "resumed": [each._asdict() for each in run.resumed] or None,
         "guardrails": list(run.guardrails) or None,
         "link": run.link,
@@ -139,7 +140,10 @@ def _run(document: JsonDocument, value: object) -> RunRecord:
     if not all(isinstance(each, str) for each in rules):
         document.refuse("wrong-field", f"{where}: 'guardrails' must be a list of texts")
     is_ended, is_counted = value.get("ended") is not None, value.get("left") is not None
-    has_remigrate = value.get("remigrate") is not None
+
+    def count(name: str) -> int:
+        return document.take_count(value, name, where) if value.get(name) is not None else 0
+
     return RunRecord(
         run=document.take(value, "run", str, where),
         plan_id=document.take_or_none(value, "plan", str, where) or "",
@@ -149,7 +153,8 @@ def _run(document: JsonDocument, value: object) -> RunRecord:
         commit=document.take_or_none(value, "commit", str, where),
         **{name: document.take_count(value, name, where) for name in _COUNTS},
         left=document.take_count(value, "left", where) if is_counted else None,
-        remigrate=document.take_count(value, "remigrate", where) if has_remigrate else 0,
+        remigrate=count("remigrate"),
+        reissued=count("reissued"),
         guardrails=tuple(rules),
         act=document.take_or_none(value, "act", str, where),
         reason=document.take_or_none(value, "reason", str, where),

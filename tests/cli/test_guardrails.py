@@ -133,6 +133,21 @@ def test_too_many_at_once_are_regenerated_again(guarded: Project) -> None:
     assert guarded.run("plan", "--only", "DynamicUsageCharge/C-0000000[1-6]").status == 0
 
 
+def test_parts_of_a_share_do_not_slip_through_one_after_another(guarded: Project) -> None:
+    guard(guarded, "max_reissued_share: 0.5")
+    assert apply(guarded).status == 0
+    guarded.write("local/q4-backfill.yaml", charges(12, trigger="second"))
+
+    parts = [apply(guarded, "--only", f"DynamicUsageCharge/C-0000000{part}") for part in ("[1-3]", "[4-6]", "[7]")]
+
+    assert [each.status for each in parts] == [0, 0, 9]
+    assert (
+        "max_reissued_share: 1 of 12 declarations are to be regenerated again after 6 in the last 24 h, a share of "
+        "0.583, and 0.5 is allowed"
+    ) in parts[2].err
+    assert [each.get("reissued") for each in guarded.state["history"]] == [None, 3, 3]
+
+
 def test_small_plans_do_not_slip_through_one_after_another(guarded: Project) -> None:
     guard(guarded, "max_calls: 5", "max_calls_per_day: 10", "max_remigrate_per_day: 10")
     parts = [

@@ -177,6 +177,21 @@ def test_too_great_a_share_is_regenerated_again() -> None:
     assert told(reissued(3, 7), rails(max_reissued_share=0.3)) == []
 
 
+def test_ten_small_parts_of_a_share_do_not_slip_through() -> None:
+    runs = [replace(run(timedelta(hours=number), 1, number=number), reissued=1) for number in range(1, 5)]
+    (found,) = refusals(reissued(1, 9), rails(max_reissued_share=0.4), Past(runs=runs))
+
+    assert found.told == (
+        "1 of 10 declarations are to be regenerated again after 4 in the last 24 h, a share of 0.5, and 0.4 is allowed"
+    )
+    assert (found.figure, found.limit) == (0.5, 0.4)
+    assert told(reissued(1, 9), rails(max_reissued_share=0.5), Past(runs=runs)) == []
+    assert told(plan(*new(1)), rails(max_reissued_share=0), Past(runs=runs)) == []
+    tomorrow = NOW + timedelta(hours=20)
+    assert told(reissued(1, 9), rails(max_reissued_share=0.1), Past(runs=runs), tomorrow) != []
+    assert told(reissued(1, 9), rails(max_reissued_share=0.1), Past(runs=runs), NOW + timedelta(days=1)) == []
+
+
 def test_what_is_new_is_not_regenerated_again_and_counts_as_declared() -> None:
     assert told(plan(*new(10)), rails(max_reissued_share=0)) == []
 

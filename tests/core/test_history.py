@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOW, A, B, applied, entry, lost, record, refused, state_of, subscription
+from builders import NOW, A, B, applied, charge, entry, lost, record, refused, state_of, subscription
 
 from reconciler.core.address import format_address
 from reconciler.core.entry import Applied, Refused, Unsettled
@@ -95,6 +95,43 @@ def test_a_day_counts_calls_and_those_with_remigrate() -> None:
     assert remigrate_since(history, NOW, timedelta(days=1)) == 1
 
 
+def test_a_run_tells_how_many_declarations_it_regenerated_again_and_knows_it_of_its_journal_too() -> None:
+    """Of three that were applied with other flags one is refused; a fourth is new, and a fifth is resumed."""
+    targets = {number: charge(f"C-{number}") for number in range(5)}
+    address = {number: format_address(each) for number, each in targets.items()}
+    before = {address[number]: entry(applied(record(flags=B, target=targets[number]))) for number in range(3)}
+    before[address[4]] = entry(lost(record(target=targets[4])))
+    calls = {number: record(1 if number < 3 else 0, target=targets[number]) for number in range(5)}
+    known: list[Applied | Refused | Unsettled] = [
+        applied(calls[0]),
+        lost(calls[1]),
+        refused(calls[2]),
+        applied(calls[3]),
+        applied(calls[4]),
+    ]
+    actions = [*[Action.REISSUE] * 3, Action.REGENERATE, Action.RESUME]
+    outcomes = [
+        Result(address=address[number], action=action, outcome=Outcome.DONE, record=told)
+        for number, (action, told) in enumerate(zip(actions, known, strict=True))
+    ]
+    journal = [replace(each, action=Action.RESUME) for each in outcomes]
+
+    assert finished_run(OPENED, outcomes, outcomes, AT, before=state_of(before)).reissued == 2
+    assert broken_run(OPENED, journal, before=state_of(before)).reissued == 2
+
+
+def test_a_call_that_takes_the_place_of_one_in_doubt_is_made_again_and_one_after_a_refused_resume_is_not() -> None:
+    first = format_address(subscription(1))
+    before = state_of({first: entry(lost(record(flags=B)))})
+    instead = Result(address=first, action=Action.RESUME, outcome=Outcome.DONE, record=applied(record(1)))
+    resumed = replace(instead, record=refused(record(0, flags=B)))
+
+    assert broken_run(OPENED, [instead], before=before).reissued == 1
+    assert (
+        broken_run(OPENED, [resumed, replace(instead, record=applied(record(1, flags=B)))], before=before).reissued == 0
+    )
+
+
 def test_a_run_that_broke_off_counts_from_the_last_moment_that_its_journal_tells_of() -> None:
     """It began 25 hours ago, and has sent until an hour ago."""
     long_ago = replace(OPENED, at=timestamp(NOW - timedelta(hours=25)))
@@ -147,6 +184,7 @@ def test_a_record_is_written_and_read_back_as_it_was_and_as_the_schema_says() ->
         remigrate=2,
         resumed=(Resumed("r0", 2, 1),),
         last_known=AT,
+        reissued=1,
         guardrails=("max_calls 500", "max_calls lifted for *: REV-1"),
         left=0,
     )
