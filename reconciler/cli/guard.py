@@ -70,6 +70,7 @@ def check_guardrails(planned: Planned, *, told: str = "") -> None:
 
 def staged_calls(planned: Planned, approval: Approval | None, world: World) -> Stage:
     """Return what of the plan goes first, and the approval that it is a part of; a person is told."""
+    from reconciler.core.allowances import named_plans  # noqa: PLC0415  (see above)
     from reconciler.core.canary import Stage, staged  # noqa: PLC0415  (see above)
 
     guardrails = planned.opened.environment.guardrails
@@ -82,6 +83,7 @@ def staged_calls(planned: Planned, approval: Approval | None, world: World) -> S
         limit=guardrails.canary,
         approval=approval,
         now=planned.at,
+        allowed=named_plans(guardrails, planned.at),
     )
     if stage.first:
         first, others = counted(len(stage.first), "call"), len(planned.plan.calls) - len(stage.first)

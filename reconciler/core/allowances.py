@@ -32,6 +32,12 @@ def used(
             yield each
 
 
+def named_plans(guardrails: Guardrails, now: datetime) -> frozenset[str]:
+    """Return the ids of plans that are let past a rule, whatever is left of them."""
+    in_force = (each.scope for each in guardrails.allow if is_in_force(each, guardrails, now))
+    return frozenset(scope for scope in in_force if isinstance(scope, str))
+
+
 def lifts_canary(guardrails: Guardrails, now: datetime, plan_id: str, declaration: Declaration) -> bool:
     """Whether what was refused in the canary of a plan is no reason to hold others back."""
     return any(

@@ -8,7 +8,7 @@ enough) or an allowance. That a person says it was done, by an import for exampl
 canary goes first: what others have shown says nothing of what was changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -81,33 +81,50 @@ class Stage:
 
 
 def staged(
-    plan: Plan, state: State | None, spec: Spec, *, limit: int | None, approval: Approval | None, now: datetime
+    plan: Plan,
+    state: State | None,
+    spec: Spec,
+    *,
+    limit: int | None,
+    approval: Approval | None,
+    now: datetime,
+    allowed: frozenset[str] = frozenset(),
 ) -> Stage:
     """Return what of *plan* goes first, and the approval under which its verdict is kept.
 
     *limit* is how many calls make a canary, None if none is wanted. *approval* is what a person has approved: what is
-    left of an earlier plan with a canary goes on under that plan's id all the same.
+    left of an earlier plan with a canary, or of one whose id is *allowed* more than others, goes on under that plan's
+    id all the same.
     """
-    if limit is None or not plan.calls:
+    if not plan.calls:
         return Stage(approval=approval)
-    known = standings(plan, state, spec)
+    kept = approval or _continued(plan, state, allowed, has_canary=limit is not None)
+    first = _first(plan, standings(plan, state, spec), limit) if limit is not None else {}
+    waits = 0 < len(first) < len(plan.calls)
+    if kept is None and (waits or plan.id in allowed):
+        kept = approval_of(plan, expires=timestamp(now + LIFETIME))
+    if kept is None or not waits:
+        return Stage(approval=kept)
+    return Stage(approval=replace(kept, canary=Canary(left=first)), first=frozenset(first))
+
+
+def _first(plan: Plan, known: Sequence[Standing], limit: int) -> dict[Address, Digest]:
+    """Return the calls that go first: what is open of earlier canaries, and *limit* of those that none has gone for."""
     resumed = {address for each in known for address in each.open}
     covered = {call for each in known if each.is_clean for call in each.waiting}
     fresh = [each.address for each in plan.calls if _name(each) not in covered and each.address not in resumed]
     chosen = {*resumed, *fresh[:limit]}
-    first = {each.address: each.digest for each in plan.calls if each.address in chosen}
-    kept = approval or _continued(plan, state)
-    if not first or len(first) == len(plan.calls):
-        return Stage(approval=kept)
-    kept = kept or approval_of(plan, expires=timestamp(now + LIFETIME))
-    return Stage(approval=replace(kept, canary=Canary(left=first)), first=frozenset(first))
+    return {each.address: each.digest for each in plan.calls if each.address in chosen}
 
 
-def _continued(plan: Plan, state: State | None) -> Approval | None:
-    """Return the approval with a canary that *plan* is the rest of, unless somebody else has changed a lane of it."""
+def _continued(plan: Plan, state: State | None, allowed: frozenset[str], *, has_canary: bool) -> Approval | None:
+    """Return the approval that *plan* is the rest of and that something depends on, a canary or an allowance.
+
+    If somebody else has changed a lane of it, it is none.
+    """
     for each in state.approvals.values() if state else ():
         if (
-            each.canary
+            (each.plan_id in allowed or (has_canary and each.canary))
             and covers(each, plan)
             and all(each.lanes.get(lane) == told for lane, told in plan.lanes.items())
         ):

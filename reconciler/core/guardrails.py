@@ -43,12 +43,12 @@ class Guardrail(Protocol):
 
 
 def max_calls(plan: Plan, environment: Environment, past: Past, now: datetime) -> Refusal | None:
-    calls = _counted(Rule.MAX_CALLS, plan, environment, past, now)
+    calls = _not_resumed(_counted(Rule.MAX_CALLS, plan, environment, past, now))
     return _above(Rule.MAX_CALLS, environment, now, len(calls), f"{_calls(len(calls))} in this plan")
 
 
 def max_remigrate(plan: Plan, environment: Environment, past: Past, now: datetime) -> Refusal | None:
-    calls = _remigrate(_counted(Rule.MAX_REMIGRATE, plan, environment, past, now))
+    calls = _remigrate(_not_resumed(_counted(Rule.MAX_REMIGRATE, plan, environment, past, now)))
     return _above(Rule.MAX_REMIGRATE, environment, now, len(calls), f"{_calls(len(calls))} with reMigrate in this plan")
 
 
@@ -156,6 +156,11 @@ def _counted(rule: Rule, plan: Plan, environment: Environment, past: Past, now: 
 
 def _remigrate(calls: Sequence[Calling]) -> list[Calling]:
     return [each for each in calls if flags_of(each).re_migrate]
+
+
+def _not_resumed(calls: Sequence[Calling]) -> list[Calling]:
+    """Return those that were not sent before: held back by a limit, the others would become undecided."""
+    return [each for each in calls if not isinstance(each, Resume)]
 
 
 def _new(calls: Sequence[Calling], now: datetime) -> list[Calling]:

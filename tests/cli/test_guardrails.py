@@ -285,6 +285,34 @@ def test_a_reviewed_line_for_the_plan_lets_it_pass_and_is_told_and_recorded(guar
     assert guarded.state["history"][0]["guardrails"] == ["max_calls 11", f"max_calls lifted for {plan_id}: REV-1300"]
 
 
+def test_what_is_left_of_a_plan_that_a_reviewed_line_names_passes_too(guarded: Project) -> None:
+    """It was begun with a plain apply, which was stopped early and says: apply again."""
+    guard(guarded, "max_calls: 2")
+    plan_id = guarded.run("plan", "--json").document["plan_id"]
+    line = f'allow: [{{rule: max_calls, for: {plan_id}, reason: REV-1300, until: "{FAR}"}}]'
+    guarded.edit("reconciler.yaml", "      max_calls: 2\n", f"      max_calls: 2\n      {line}\n")
+    stopped = apply(guarded, "--max-calls", "4")
+
+    again = apply(guarded, "--max-calls", "3")
+    expected = guarded.run("apply", "--expect", plan_id, "--max-calls", "1")
+    last = apply(guarded)
+
+    assert [each.status for each in (stopped, again, expected, last)] == [6, 6, 6, 0]
+    assert len(guarded.ledger()) == 12
+    assert [each["plan"] for each in guarded.state["history"]] == [plan_id] * 4
+    assert "approvals" not in guarded.state
+
+
+def test_a_limit_does_not_hold_back_a_call_whose_answer_was_lost(guarded: Project) -> None:
+    guarded.rehearse({"name": "lost", "match": {"target": FIRST_CHARGE}, "fault": {"kind": "lost"}})
+    assert apply(guarded, "--only", FIRST_CHARGE).status == 6
+    guarded.rehearse()
+    guard(guarded, "max_calls: 0", "max_remigrate: 0", "max_calls_per_day: 0", "max_remigrate_per_day: 0")
+
+    assert apply(guarded).status == 9
+    assert apply(guarded, "--only", FIRST_CHARGE).status == 0
+
+
 def test_a_line_that_has_ended_is_named(guarded: Project) -> None:
     guard(guarded, "max_calls: 11", 'allow: [{rule: max_calls, for: "*", reason: REV-1300, until: "2026-01-01"}]')
 

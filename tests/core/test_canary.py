@@ -99,6 +99,20 @@ def test_without_a_canary_in_the_project_file_nothing_goes_first() -> None:
     assert stage(plan(*DECLARED[:2])) == Stage(approval=None)
 
 
+@pytest.mark.parametrize("limit", [None, 2, 6])
+def test_a_plan_that_is_allowed_more_by_its_id_keeps_the_id_for_its_rest(limit: int | None) -> None:
+    whole = plan(*DECLARED)
+    allowed = frozenset({whole.id})
+
+    first = staged(whole, None, SPEC, limit=limit, approval=None, now=NOW, allowed=allowed).approval
+    assert first is not None
+    assert (first.plan_id, set(first.calls)) == (whole.id, set(FIRST))
+    begun = replace(state_of({}), approvals={whole.id: first})
+    rest = staged(plan(*DECLARED[3:]), begun, SPEC, limit=None, approval=None, now=NOW, allowed=allowed)
+    assert rest.approval == first
+    assert staged(plan(*DECLARED[3:]), begun, SPEC, limit=None, approval=None, now=NOW).approval is None
+
+
 @given(limit=st.integers(1, 8), size=st.integers(0, 6))
 def test_no_more_go_first_than_were_asked_for_and_always_the_same(limit: int, size: int) -> None:
     found = stage(plan(*DECLARED[:size]), limit=limit)

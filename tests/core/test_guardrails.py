@@ -161,12 +161,19 @@ def test_remigrate_has_a_day_of_its_own() -> None:
     assert told(plan(*new(11, B)), rails(max_remigrate_per_day=50), past) == []
 
 
-def test_a_resume_is_a_call_of_this_plan_and_none_that_the_day_has_not_counted() -> None:
-    """It is sent under the same key and has one effect; kept back it would be undecided after 23 hours."""
+def test_no_limit_of_calls_makes_a_doubt_undecidable() -> None:
+    """A resume is sent under the same key and has one effect; kept back it would be undecided after 23 hours."""
     past = Past(runs=[run(timedelta(hours=1), 1, remigrate=1)])
+    counting = dict.fromkeys(["max_calls", "max_calls_per_day", "max_remigrate", "max_remigrate_per_day"], 0)
 
-    assert told(resumed(), rails(max_calls_per_day=1, max_remigrate_per_day=1), past) == []
-    assert told(resumed(), rails(max_calls=0)) == ["max_calls: 1 call in this plan, and 0 are allowed"]
+    assert told(resumed(), rails(**counting), past) == []
+    with_another = replace(resumed(), changes=(*resumed().changes, *plan(*new(1)).changes))
+    assert told(with_another, rails(max_calls=0)) == ["max_calls: 1 call in this plan, and 0 are allowed"]
+    assert told(with_another, rails(max_remigrate=1)) == []
+
+
+def test_a_freeze_holds_a_doubt_back_too() -> None:
+    assert len(told(resumed(), rails(freeze=MONTH_END, **NEW_YORK), now=NOW.replace(day=30))) == 1
 
 
 def test_too_great_a_share_is_regenerated_again() -> None:
