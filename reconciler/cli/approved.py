@@ -12,7 +12,8 @@ from reconciler.cli.wiring import World
 from reconciler.core.environment import Choice
 from reconciler.core.plan import Plan
 from reconciler.core.saved import Rest, SavedPlan, rest_of_expected, rest_of_saved
-from reconciler.core.selection import EVERYTHING
+from reconciler.core.selection import EVERYTHING, Selection
+from reconciler.core.state import Approval
 from reconciler.core.table import digests_of
 from reconciler.core.timestamp import timestamp
 from reconciler.engine.plan import plan_environment
@@ -94,15 +95,31 @@ def check_usage(arguments: argparse.Namespace) -> None:
 
 
 def rest_of(planned: Planned, saved: SavedPlan | None, expect: str | None) -> Rest | None:
-    """Return what of the approved plan is left to do; None if it is whatever is planned now that is to be applied."""
+    """Return what of the approved plan is left to do; None if it is whatever is planned now that is to be applied.
+
+    Raise StalePlan if it no longer holds, UsageError for other selectors than it was made with, once it was begun.
+    """
     state, declared = planned.stored.state, digests_of(planned.spec)
     if saved is not None:
         return rest_of_saved(saved, planned.plan, state, declared, planned.at)
     if expect is not None:
-        is_kept = state is not None and expect in state.approvals
-        plan = _whole(planned) if is_kept else planned.plan
+        kept = state.approvals.get(expect) if state else None
+        if kept is not None:
+            _check_selection(planned.plan.selection, kept)
+        plan = planned.plan if kept is None else _whole(planned)
         return rest_of_expected(expect, plan, state, declared, planned.at)
     return None
+
+
+def _check_selection(selection: Selection, kept: Approval) -> None:
+    """Raise UsageError for selectors that *kept* was not made with: it was approved as it is, and not a part of it."""
+    if selection.options not in ((), kept.selection):
+        made = f"with {' '.join(kept.selection)}" if kept.selection else "without --only and --except"
+        raise UsageError(
+            "Wrong usage",
+            f"{kept.plan_id} was made {made}, and {' '.join(selection.options)} is asked for. Nothing was sent.",
+            hint="Leave them out: what is left of the plan is known. --max-calls begins no more than some.",
+        )
 
 
 def _whole(planned: Planned) -> Plan:

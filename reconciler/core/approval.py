@@ -23,7 +23,13 @@ from reconciler.core.timestamp import Timestamp, moment
 def approval_of(plan: Plan, *, expires: Timestamp) -> Approval:
     """Return what is approved with *plan*: its calls, and nothing that it does not send."""
     calls = {each.address: _approved(each) for each in plan.calls}
-    return Approval(plan_id=plan.id, expires=expires, calls=calls, lanes=_lanes(plan.lanes, calls))
+    return Approval(
+        plan_id=plan.id,
+        expires=expires,
+        calls=calls,
+        lanes=_lanes(plan.lanes, calls),
+        selection=plan.selection.options,
+    )
 
 
 def _approved(call: Calling) -> ApprovedCall:

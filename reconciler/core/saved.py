@@ -39,7 +39,13 @@ class SavedPlan:
 
     @property
     def approval(self) -> Approval:
-        return Approval(plan_id=self.id, expires=self.expires, calls=self.calls, lanes=self.plan.lanes)
+        return Approval(
+            plan_id=self.id,
+            expires=self.expires,
+            calls=self.calls,
+            lanes=self.plan.lanes,
+            selection=self.plan.selection.options,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

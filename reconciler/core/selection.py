@@ -65,6 +65,12 @@ class Selection:
     def __bool__(self) -> bool:
         return bool(self.only or self.excepted) or self.addresses is not None
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What selects, as options of the command line, in an order of their own."""
+        only, excepted = {each.text for each in self.only}, {each.text for each in self.excepted}
+        return (*(f"--only {text}" for text in sorted(only)), *(f"--except {text}" for text in sorted(excepted)))
+
     def takes(self, *, address: str, file: str, type_name: str, action: str) -> bool:
         def hit(selector: Selector) -> bool:
             return selector.matches(address=address, file=file, type_name=type_name, action=action)

@@ -59,7 +59,8 @@ class Approval:
     """An approved plan of which something is left to do, good until *expires*.
 
     *calls* are those that are left; *lanes* are the fingerprints of the lanes they are in, as the plan saw them or its
-    own runs left them. *canary* is None if none has gone first.
+    own runs left them. *canary* is None if none has gone first. *selection* are the options that the plan was made
+    with, `--only` and `--except`.
     """
 
     plan_id: str
@@ -67,6 +68,7 @@ class Approval:
     calls: Mapping[Address, ApprovedCall]
     lanes: Mapping[str, str]
     canary: Canary | None = None
+    selection: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

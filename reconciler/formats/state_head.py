@@ -9,7 +9,7 @@ from reconciler.core.history import Resumed, RunRecord, broken_link
 from reconciler.core.state import Approval, ApprovedCall, Canary
 from reconciler.formats.json_reader import JsonDocument
 
-_APPROVAL = ("plan", "expires", "calls", "lanes", "canary")
+_APPROVAL = ("plan", "expires", "calls", "lanes", "selection", "canary")
 _CANARY = ("left", "refused", "held")
 _RESUMED = ("run", "calls", "remigrate")
 _COUNTS = ("calls", "done", "refused", "in_doubt", "undecided", "not_started")
@@ -27,10 +27,12 @@ def approval_object(approval: Approval) -> dict[str, Any]:
     calls = {address: _approved(approval.calls[address]) for address in sorted(approval.calls)}
     lanes = {lane: approval.lanes[lane] for lane in sorted(approval.lanes)}
     told = {"plan": approval.plan_id, "expires": approval.expires, "calls": calls, "lanes": lanes}
-    canary = approval.canary
-    return (
-        {**told, "canary": {name: dict(sorted(getattr(canary, name).items())) for name in _CANARY}} if canary else told
-    )
+    canary, selection = approval.canary, approval.selection
+    return {
+        **told,
+        **({"selection": list(selection)} if selection else {}),
+        **({"canary": {name: dict(sorted(getattr(canary, name).items())) for name in _CANARY}} if canary else {}),
+    }
 
 
 def _approved(call: ApprovedCall) -> list[object]:
@@ -73,6 +75,9 @@ def _approval(document: JsonDocument, value: object) -> Approval:
     lanes = document.take(value, "lanes", dict, where)
     if not all(isinstance(each, str) for each in lanes.values()):
         document.refuse("wrong-field", f"{where}: 'lanes' must hold texts")
+    selection = document.take_or_none(value, "selection", list, where) or []
+    if not all(isinstance(each, str) for each in selection):
+        document.refuse("wrong-field", f"{where}: 'selection' must be a list of texts")
     return Approval(
         plan_id=document.take(value, "plan", str, where),
         expires=document.take_time(value, "expires", where),
@@ -81,6 +86,7 @@ def _approval(document: JsonDocument, value: object) -> Approval:
         ),
         lanes=lanes,
         canary=_canary(document, document.take_or_none(value, "canary", dict, where)),
+        selection=tuple(selection),
     )
 
 

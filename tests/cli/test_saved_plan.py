@@ -98,6 +98,43 @@ def test_a_partial_failure_does_not_spend_the_approval(small: Project) -> None:
     assert "approvals" not in small.state
 
 
+def test_selectors_that_a_begun_plan_was_not_made_with_are_refused_and_nothing_is_sent(small: Project) -> None:
+    """They were refused before it was begun as well: what they select has another id."""
+    plan_id = small.run("plan", "--json").document["plan_id"]
+    assert small.run("apply", "--expect", plan_id, "--only", "*2@1").status == 5
+    assert small.run("apply", "--expect", plan_id, "--max-calls", "1").status == 6
+
+    ended = small.run("apply", "--expect", plan_id, "--only", "*2@1", "--except", "type:OrderLineItem")
+
+    assert ended.status == 1
+    assert ended.err == (
+        f"error: Wrong usage\n  {plan_id} was made without --only and --except, and --only *2@1 --except "
+        "type:OrderLineItem is asked for. Nothing was sent.\n"
+        "  hint: Leave them out: what is left of the plan is known. --max-calls begins no more than some.\n"
+    )
+    assert len(small.ledger()) == 1
+    assert small.run("apply", "--expect", plan_id).status == 0
+    assert len(small.ledger()) == 3
+
+
+@pytest.mark.parametrize("way", ["file", "id"])
+def test_a_plan_that_was_made_with_selectors_goes_on_with_the_same_after_a_failure(small: Project, way: str) -> None:
+    """What has no answer is resumed, though what was approved was to regenerate it."""
+    selectors = ("--only", "action:regenerate", "--only", FIRST, "--except", "*3@1")
+    plan_id = save(small, *selectors)
+    small.rehearse({"name": "lost", "match": {"target": FIRST}, "fault": {"kind": "lost"}})
+    first = small.run("apply", *(["plan.json"] if way == "file" else ["--expect", plan_id, *selectors]))
+    small.rehearse()
+
+    other = small.run("apply", "--expect", plan_id, "--only", "action:regenerate")
+    second = small.run("apply", "--expect", plan_id, "--only", FIRST, "--only", "action:regenerate", "--except", "*3@1")
+
+    assert first.status == 6
+    assert (other.status, second.status) == (1, 0)
+    assert f"was made with --only {FIRST} --only action:regenerate --except *3@1, and" in other.err
+    assert {effect["target"] for effect in small.ledger()} == {FIRST, "Subscription/A-S00000002@1"}
+
+
 def test_an_approved_plan_outlives_a_runner_that_is_killed(small: Project) -> None:
     plan_id = save(small)
     small.rehearse({"name": "slow", "fault": {"kind": "latency", "seconds": 5}})
