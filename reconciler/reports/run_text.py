@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reconciler.core.run import Outcome, Result, Run
+from reconciler.core.run import Outcome, Result, Run, Stop
 from reconciler.reports.paint import Paint, Tone
 
 _WORDS = {
@@ -18,6 +18,16 @@ _ADVICE = {
     Outcome.UNDECIDED: "Undecided changes are never sent by themselves: a person must find out what happened.",
     Outcome.NOT_STARTED: "What was not started stays planned: apply again.",
 }
+_AFTER_STOP = {
+    Stop.CANARY: {
+        Outcome.REFUSED: "Refused changes had no effect. One that went first holds the others back until it is "
+        "declared otherwise (a new trigger is enough), taken out, or let past by a reviewed line in the project file.",
+        Outcome.NOT_STARTED: "What was not started stays planned, and goes when nothing that went first holds it back.",
+    },
+    Stop.FREEZE: {Outcome.NOT_STARTED: "What was not started stays planned: apply again when the freeze is over."},
+}
+"""What else is true after a stop by a guardrail: to apply again is refused."""
+
 _MOST_IDS = 4
 
 
@@ -52,7 +62,7 @@ def _closing(run: Run, paint: Paint) -> Iterator[str]:
         yield f"{run.error.code}: {run.error.message}"
     told = [f"{counts[outcome]} {_WORDS[outcome][1]}" for outcome in Outcome if counts[outcome]]
     yield paint(Tone.HEADING, f"Applied: {', '.join(told) or 'nothing to do'}.")
-    for outcome, advice in _ADVICE.items():
+    for outcome, advice in {**_ADVICE, **(_AFTER_STOP.get(run.stop, {}) if run.stop else {})}.items():
         if counts[outcome]:
             yield advice
     if counts[Outcome.DONE]:

@@ -139,7 +139,9 @@ def test_a_run_stops_when_a_freeze_begins_by_the_platform_s_clock(
     status = apply(clock, "--concurrency", "1")
 
     assert status == 9
-    assert "Stopped: a freeze of the environment has begun." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Stopped: a freeze of the environment has begun." in out
+    assert "What was not started stays planned: apply again when the freeze is over." in out
     assert 0 < len(project.ledger()) < 60
     assert midnight <= clock.platform < midnight + timedelta(seconds=10)
 
