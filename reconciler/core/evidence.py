@@ -1,13 +1,14 @@
 """What a run has shown: which digests the platform has carried out, for whoever promotes them to a later environment.
 
-Rule: only an answer of the platform in this very run is evidence. A person's word, an import, and what was applied
-before are none; what was refused or left in doubt is named, because it speaks against what earlier runs have shown.
+Rule: only an answer of the platform is evidence, in this very run, or in one that broke off and whose journal this run
+has read: nobody else can tell of that. A person's word, an import, and what was applied before are none; what was
+refused or left in doubt is named, because it speaks against what earlier runs have shown.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reconciler.core.address import Address
+from reconciler.core.address import Address, address_order
 from reconciler.core.digest import Digest
 from reconciler.core.entry import Applied, Refused, Unsettled
 from reconciler.core.run import Outcome, Result, Run
@@ -66,8 +67,8 @@ class Evidence:
 
 
 def evidence_of(run: Run, project: str, *, platform: PlatformKind, commit: str | None, tool: str) -> Evidence:
-    """Return what *run*, an apply in *project*, has shown; nothing if it has sent nothing."""
-    tenancy = run.tenancy
+    """Return what *run*, an apply in *project*, has shown, with what it has learned of runs that broke off."""
+    tenancy, learned = run.tenancy, _learned(run)
     return Evidence(
         project=project,
         environment=run.environment,
@@ -80,15 +81,23 @@ def evidence_of(run: Run, project: str, *, platform: PlatformKind, commit: str |
         plan_id=run.plan_id,
         commit=commit,
         tool=tool,
-        shown=tuple(_shown(run)),
-        against=tuple(_against(run)),
+        shown=tuple(_shown(learned)),
+        against=tuple(_against(learned)),
     )
 
 
-def _shown(run: Run) -> Iterable[Shown]:
-    for each in run.results:
+def _learned(run: Run) -> list[Result]:
+    """Return what is known of each call, the last that became known; addresses in order."""
+    last = {
+        (each.address, each.record.call.key): each for each in (*run.recovered, *run.results) if each.record is not None
+    }
+    return sorted(last.values(), key=lambda each: address_order(each.address))
+
+
+def _shown(learned: Iterable[Result]) -> Iterable[Shown]:
+    for each in learned:
         done = each.record
-        if each.outcome is Outcome.DONE and isinstance(done, Applied) and done.resolution is None:
+        if isinstance(done, Applied) and done.resolution is None:
             call = done.call
             yield Shown(
                 address=each.address,
@@ -100,8 +109,8 @@ def _shown(run: Run) -> Iterable[Shown]:
             )
 
 
-def _against(run: Run) -> Iterable[Against]:
-    for each in run.results:
+def _against(learned: Iterable[Result]) -> Iterable[Against]:
+    for each in learned:
         match each.record:
             case Refused() as known:
                 yield _row(each, known, Outcome.REFUSED, known.at, f"{known.code} {known.message}")

@@ -102,7 +102,7 @@ class Run:
     """*results* has one result for each change of the plan, in the plan's order; *error* is what ended it early.
 
     *warnings* were given before the first call; *tenancy*, *lineage* and *epoch* are of whom and whose state it was,
-    None where nothing was sent.
+    None where that is not known. *recovered* is what runs had learned that broke off, and of which this one has read.
     """
 
     id: str
@@ -115,6 +115,7 @@ class Run:
     tenancy: Tenancy | None = None
     lineage: str | None = None
     epoch: int = 0
+    recovered: tuple[Result, ...] = ()
 
     @property
     def summary(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ from reconciler.core.digest import Digest
 from reconciler.core.entry import Entry
 from reconciler.core.history import RunRecord
 from reconciler.core.ledger import ledger_of
-from reconciler.core.tenancy import PlatformKind
+from reconciler.core.tenancy import NOBODY, PlatformKind, Tenancy
 from reconciler.core.timestamp import Timestamp
 
 
@@ -106,3 +106,8 @@ class State:
     def with_entries(self, changed: Mapping[Address, Entry]) -> "State":
         """Return the state with these entries in place of those it has of the same addresses."""
         return replace(self, entries=ledger_of(self.entries).with_entries(changed)) if changed else self
+
+
+def tenancy_of(state: State | None) -> Tenancy:
+    """Return what *state* says of whose calls it knows."""
+    return Tenancy(tenant=state.tenant, entity=state.entity, platform=state.platform) if state else NOBODY

@@ -11,8 +11,8 @@ from reconciler.core.limiter import DEFAULT_LIMIT
 from reconciler.core.outcome import Traffic
 from reconciler.core.refresh import check_refreshed
 from reconciler.core.share import cap_of
-from reconciler.core.state import State
-from reconciler.core.tenancy import NOBODY, Scope, Tenancy, agree, check_platform, unproven
+from reconciler.core.state import State, tenancy_of
+from reconciler.core.tenancy import Scope, agree, check_platform, unproven
 from reconciler.errors import WrongTenant
 
 _CLOCK_APART = timedelta(minutes=1)
@@ -203,10 +203,6 @@ def judge_keeping(keeping: Keeping, environment: Environment, *, is_there: bool)
         "refused or re-issued at once.",
         hint="Commit it after each apply, or keep it in a backup that knows which one is the last.",
     )
-
-
-def tenancy_of(state: State | None) -> Tenancy:
-    return Tenancy(tenant=state.tenant, entity=state.entity, platform=state.platform) if state else NOBODY
 
 
 def _counted(number: int, noun: str, many: str = "") -> str:

@@ -24,8 +24,8 @@ from reconciler.core.limiter import limiter
 from reconciler.core.plan import Change, Plan, Undecided
 from reconciler.core.run import CallError, Outcome, Result, Run, Stop
 from reconciler.core.share import FREE_SHARE
-from reconciler.core.state import Approval, State
-from reconciler.core.tenancy import NOBODY, Tenancy, agree, unproven
+from reconciler.core.state import Approval, State, tenancy_of
+from reconciler.core.tenancy import Tenancy, agree, unproven
 from reconciler.core.timestamp import Timestamp, timestamp
 from reconciler.engine.group_commit import GroupCommit
 from reconciler.engine.journals import results_of
@@ -124,28 +124,36 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
     StorageError, all before anything is sent.
     """
     plan = request.plan
-    run = Run(id=request.run, plan_id=request.plan_id, environment=plan.binding.environment)
+    known = request.stored.state
+    run = Run(
+        id=request.run,
+        plan_id=request.plan_id,
+        environment=plan.binding.environment,
+        tenancy=tenancy_of(known),
+        lineage=known.lineage if known else None,
+        epoch=known.epoch if known else 0,
+        recovered=request.stored.learned,
+    )
     if not plan.calls:
-        _remember(ports, request.stored, request.stored.state, ports.clock.now())
+        _remember(ports, request.stored, known, ports.clock.now())
         return replace(run, results=tuple(_not_sent(change) for change in plan.changes))
     tenancy = await _authenticate(request, ports)
     run = replace(run, warnings=tuple(unproven(tenancy, request.place)), tenancy=tenancy)
     for warning in run.warnings:
         ports.progress.warned(warning)
-    state = request.stored.state or State(environment=run.environment, lineage=request.lineage, entries={})
+    state = known or State(environment=run.environment, lineage=request.lineage, entries={})
     clock = RunClock(ports.clock, ports.platform, machine=request.machine)
     ports = _until(ports.admit(clock.now()), clock, ports)
     state = _approved(state, request.approval, clock.now())
     version = _remember(ports, request.stored, state, clock.now())
     _refuse_old_damage(request.stored, clock.now())
-    run = replace(run, lineage=state.lineage, epoch=state.epoch)
+    run = replace(run, lineage=state.lineage)
     base = _Base(state=state, version=version, tenancy=tenancy, clock=clock, began=timestamp(clock.now()))
     return await _send(run, request, ports, base)
 
 
 async def _authenticate(request: Request, ports: Ports) -> Tenancy:
-    state = request.stored.state
-    known = Tenancy(tenant=state.tenant, entity=state.entity, platform=state.platform) if state else NOBODY
+    known = tenancy_of(request.stored.state)
     bound = Tenancy(tenant=request.plan.binding.tenant, entity=request.plan.binding.entity)
     scope = await ports.platform.authenticate()
     tenancy = agree(scope, project=request.configured, plan=bound, state=known)

@@ -19,6 +19,7 @@ def fold_journals(state: State | None, journals: JournalStore, abandoned: Sequen
     folded: list[str] = []
     damaged: list[DamagedJournal] = []
     warnings: list[Diagnostic] = []
+    learned: list[Result] = []
     for name in abandoned:
         read = read_journal(journals.read(name), name)
         if read.opened is None and not read.events and not read.damaged:
@@ -31,6 +32,8 @@ def fold_journals(state: State | None, journals: JournalStore, abandoned: Sequen
         entity = read.opened.entity if read.opened else None
         platform = read.opened.platform if read.opened else None
         results = tuple(results_of(read))
+        if read.opened is not None and read.opened.epoch == state.epoch:
+            learned += results
         run = broken_run(read.opened, results, before=state) if read.opened else None
         state = fold(state, results, tenant=tenant, entity=entity, platform=platform, run=run)
         if read.damaged:
@@ -44,6 +47,7 @@ def fold_journals(state: State | None, journals: JournalStore, abandoned: Sequen
         damaged=tuple(damaged),
         warnings=tuple(warnings),
         abandoned=frozenset(abandoned),
+        learned=tuple(learned),
     )
 
 

@@ -13,6 +13,7 @@ from reconciler.core.mark import Mark, check_history, check_not_behind, missing
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.refresh import check_refreshed
+from reconciler.core.run import Result
 from reconciler.core.selection import Selection
 from reconciler.core.state import Approval, State
 from reconciler.core.tenancy import check_platform
@@ -34,7 +35,8 @@ class StoredState:
     """The state with what abandoned journals know besides; *document* is as it is stored.
 
     *folded* are the journals it contains, *damaged* those it contains as far as they can be read; *is_ahead* tells
-    whether it says more than the stored document; *abandoned* are the names of all journals that were read.
+    whether it says more than the stored document; *abandoned* are the names of all journals that were read, *learned*
+    is what they know besides it.
     """
 
     state: State | None
@@ -44,6 +46,7 @@ class StoredState:
     is_ahead: bool = True
     warnings: tuple[Diagnostic, ...] = ()
     abandoned: frozenset[str] = frozenset()
+    learned: tuple[Result, ...] = ()
 
     @property
     def version(self) -> Version | None:
@@ -79,6 +82,7 @@ def load_state(
         is_ahead=stored is None or recovered.state != state,
         warnings=recovered.warnings,
         abandoned=recovered.abandoned,
+        learned=recovered.learned,
     )
 
 

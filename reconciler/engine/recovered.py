@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from reconciler.core.diagnostics import Diagnostic
+from reconciler.core.run import Result
 from reconciler.core.state import State
 from reconciler.core.timestamp import Timestamp
 
@@ -20,7 +21,7 @@ class Recovered:
     """*state* with everything that journals know; *folded* are the names of those that say all they ever said.
 
     *damaged* are folded as far as they can be read, *warnings* tell of them and of what could not be used; *abandoned*
-    are the names of all that were found.
+    are the names of all that were found. *learned* is what those of the state's own epoch know.
     """
 
     state: State | None
@@ -28,3 +29,4 @@ class Recovered:
     damaged: tuple[DamagedJournal, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     abandoned: frozenset[str] = frozenset()
+    learned: tuple[Result, ...] = ()

@@ -83,6 +83,29 @@ def test_a_proof_tells_in_which_epoch_of_the_state_its_calls_are_numbered(projec
     assert told.epoch > 0
 
 
+def test_what_a_killed_run_was_answered_is_shown_by_the_one_that_reads_its_journal(project: Project) -> None:
+    """Nobody else can tell of it, and it is not sent again."""
+    project.rehearse({"name": "slow", "match": {"target": SECOND}, "fault": {"kind": "latency", "seconds": 30}})
+    command = [sys.executable, "-m", "reconciler", "apply", "--yes", "--proof", "proof.json"]
+    with subprocess.Popen(command, cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+        for _ in range(400):
+            if any(b'"applied"' in each.read_bytes() for each in project.folder.glob(".reconciler/*.journal")):
+                break
+            time.sleep(0.02)
+        killed.kill()
+    assert not (project.folder / "proof.json").exists()
+    project.rehearse()
+    before = project.ledger()
+    again = project.run("apply", "--yes", "--proof", "proof.json")
+    told = read_evidence((project.folder / "proof.json").read_bytes(), "proof.json")
+
+    assert again.status == 0, again.err
+    assert before
+    assert {each.address for each in told.shown} == set(project.state["entries"])
+    assert len(project.ledger()) == len(told.shown)
+    assert told.against == ()
+
+
 @needs_ssh_keygen
 def test_a_signed_proof_is_good_for_whoever_allows_the_key_and_for_nobody_else(
     signing: Project, tmp_path: Path
