@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any, NoReturn, TypeVar
 
+from reconciler.core.address import Address, parse_address
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, shown
 from reconciler.core.timestamp import Timestamp, moment
 
@@ -112,6 +113,14 @@ class JsonDocument:
         except ValueError:
             self.refuse("wrong-field", f"{where}: {key!r} must be a time such as 2026-11-22T10:00:00Z")
         return text
+
+    def address(self, found: object) -> Address:
+        """Return *found* as an address. Raise InvalidInput unless it is one of a target."""
+        try:
+            parse_address(str(found))
+        except ValueError:
+            self.refuse("bad-address", f"{shown(str(found))} is not the address of any target")
+        return Address(str(found))
 
     def take_or_none(self, value: dict[str, Any], key: str, kind: type[T], where: str) -> T | None:
         return None if value.get(key) is None else self.take(value, key, kind, where)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from reconciler.core.address import Address, parse_address
+from reconciler.core.address import Address
 from reconciler.core.diagnostics import shown
 from reconciler.core.digest import Digest
 from reconciler.core.evidence import Against, Evidence, Shown
@@ -111,7 +111,7 @@ def _object(
 ) -> tuple[dict[str, Any], Address]:
     if not isinstance(value, dict):
         document.refuse("wrong-field", f"the proof: '{name}' must hold objects")
-    address = _address(document, value.get("address"))
+    address = document.address(value.get("address"))
     document.check_keys(value, fields, address)
     return value, address
 
@@ -129,11 +129,3 @@ def _shown(document: JsonDocument, value: object) -> Shown:
         at=document.take_time(value, "at", address),
         request_id=document.take_or_none(value, "requestId", str, address),
     )
-
-
-def _address(document: JsonDocument, value: object) -> Address:
-    try:
-        parse_address(str(value))
-    except ValueError:
-        document.refuse("bad-address", f"{shown(str(value))} is not the address of any target")
-    return Address(str(value))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
-from reconciler.core.address import Address, address_order, are_distinct, parse_address
+from reconciler.core.address import Address, address_order, are_distinct
 from reconciler.core.declaration import Flags
 from reconciler.core.diagnostics import InvalidInput, shown
 from reconciler.core.digest import SCHEME, Digest
@@ -248,7 +248,7 @@ def _present(**values: object) -> dict[str, object]:
 
 
 def _entry(document: JsonDocument, address: str, value: object) -> Entry:
-    read_address(document, address)
+    document.address(address)
     if not isinstance(value, dict):
         document.refuse("wrong-field", f"{address}: the entry must be an object")
     document.check_keys(value, ("next_call", "applied", "refused", "unsettled", "restored", "resolution"), address)
@@ -293,15 +293,7 @@ def read_call(document: JsonDocument, value: dict[str, Any], where: str) -> Call
 
 def _target(document: JsonDocument, value: dict[str, Any], where: str) -> Address | None:
     target = document.take_or_none(value, "target", str, where)
-    return None if target is None else read_address(document, target)
-
-
-def read_address(document: JsonDocument, address: str) -> Address:
-    try:
-        parse_address(address)
-    except ValueError:
-        document.refuse("bad-address", f"{shown(address)} is not the address of any target")
-    return Address(address)
+    return None if target is None else document.address(target)
 
 
 def _check_digest(document: JsonDocument, digest: str, where: str) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reconciler.core.address import Address, parse_address
+from reconciler.core.address import Address
 from reconciler.core.diagnostics import shown
 from reconciler.core.digest import Digest
 from reconciler.core.history import Resumed, RunRecord, broken_link
@@ -96,20 +96,12 @@ def _canary(document: JsonDocument, value: dict[str, Any] | None) -> Canary | No
     document.check_keys(value, _CANARY, "a canary")
     left, refused, held = (
         {
-            _address(document, address): _digest(document, told, address)
+            document.address(address): _digest(document, told, address)
             for address, told in (document.take_or_none(value, name, dict, "a canary") or {}).items()
         }
         for name in _CANARY
     )
     return Canary(left=left, refused=refused, held=held)
-
-
-def _address(document: JsonDocument, address: str) -> Address:
-    try:
-        parse_address(address)
-    except ValueError:
-        document.refuse("bad-address", f"{shown(address)} is not the address of any target")
-    return Address(address)
 
 
 def _digest(document: JsonDocument, value: object, address: str) -> Digest:
@@ -119,11 +111,11 @@ def _digest(document: JsonDocument, value: object, address: str) -> Digest:
 
 
 def _call(document: JsonDocument, address: str, value: object) -> tuple[Address, ApprovedCall]:
-    known = _address(document, address)
+    known = document.address(address)
     pair = value if isinstance(value, list) else []
     if [type(each) for each in pair] not in ([int, str], [int, str, str]) or pair[0] < 0:
         document.refuse("wrong-field", f"an approval: {address} must have a call number and a digest")
-    target = _address(document, pair[2]) if pair[2:] else None
+    target = document.address(pair[2]) if pair[2:] else None
     return known, ApprovedCall(pair[0], Digest(pair[1]), target)
 
 
