@@ -29,6 +29,11 @@ def format_address(target: Target) -> Address:
     return Address(f"{form.type}/{_ID if form.by_id else ''}{parts}")
 
 
+def beginning(form: KeyForm, first: str) -> str:
+    """Return what the address of a target of *form* begins with whose key begins with *first*."""
+    return f"{form.type}/{_ID if form.by_id else ''}{_encode(first)}"
+
+
 def parse_address(address: str) -> Target:
     """Return the target that *address* names. Raise ValueError if it is not the address of any target."""
     type_name, slash, rest = address.partition("/")

@@ -82,14 +82,9 @@ class Spec:
 
     def sent_as(self, address: Address) -> Address | None:
         """Return under which address the tenant knows *address*, declared or not; None where that is as written."""
-        if self.keys is None:
-            return None
-        target = parse_address(address)
-        sent = self.keys.sent(target)
-        return None if sent is target else format_address(sent)
+        return self.keys.sent_as(address) if self.keys is not None else None
 
     def declared(self, address: Address) -> Declaration:
         """Return the declaration of *address* with its target as it is sent. Raise KeyError if there is none."""
-        found = self.declarations[address]
-        sent = self.keys.sent(found.target) if self.keys else found.target
-        return found if sent is found.target else replace(found, mapped=sent)
+        found, sent = self.declarations[address], self.sent_as(address)
+        return found if sent is None else replace(found, mapped=parse_address(sent))

@@ -109,7 +109,7 @@ class _Compared(NamedTuple):
 def _compare(spec: Spec, ledger: Ledger) -> _Compared:
     """Compare what is declared with what is settled: where both say the same in one order, no address is looked up."""
     columns = columns_of(spec)
-    if columns is not None and spec.keys is None and columns == ledger.columns:
+    if columns is not None and spec.keys is None and columns == ledger.columns and not ledger.mapped:
         return _Compared(columns[0], {}, 0)
     asked, settled = digests_of(spec), ledger.settled
     unchanged = [*compress(asked, map(eq, asked.values(), map(settled.get, asked)))]

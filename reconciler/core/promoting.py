@@ -124,7 +124,7 @@ def _moved(path: str, folders: tuple[str, str]) -> str:
 
 
 def _unmapped(declaration: Declaration, there: Spec) -> str | None:
-    lacks = there.keys.lacks(declaration.target) if there.keys else None
+    lacks = there.keys.lacks(declaration.address) if there.keys else None
     return f"{there.keys.path} does not map {lacks}" if there.keys and lacks else None
 
 

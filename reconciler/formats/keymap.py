@@ -3,11 +3,11 @@
 A field is one of those that name a target: ``subscriptionName``, ``orderNumber``, ``chargeNumber``, or an id's.
 """
 
-from collections.abc import Iterable
-
-from reconciler.core.declaration import Declaration
+from reconciler.core.address import address_order
+from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.diagnostics import Diagnostic, nearest, shown
 from reconciler.core.keymap import MAPPED_FIELDS, KeyMap
+from reconciler.core.table import digests_of
 from reconciler.formats.csv_table import Row, read_rows
 from reconciler.formats.fields import text_of
 from reconciler.formats.yaml_reader import Reading, Scalar, TooManyFaults
@@ -63,16 +63,21 @@ def _is_taken(row: Row, taken: dict[tuple[str, str, str], int], reading: Reading
     return twice
 
 
-def unmapped(keys: KeyMap, declarations: Iterable[Declaration]) -> list[Diagnostic]:
-    """Return what is wrong where a declaration is of a number that *keys* do not map."""
+def unmapped(spec: Spec, keys: KeyMap) -> list[Diagnostic]:
+    """Return what is wrong where *spec* declares a number that *keys* do not map."""
+    has = keys.has
     return [
-        Diagnostic(
-            code="not-mapped",
-            summary=f"{keys.path} does not map {lacks}",
-            detail="The environment has a key map, and then every number is in it: none is sent unmapped by mistake.",
-            hint=f"Add a row {lacks.partition(' ')[0]},AS_WRITTEN,IN_TENANT, with the same number twice if it is.",
-            place=each.place,
-        )
-        for each in declarations
-        if (lacks := keys.lacks(each.target)) is not None
+        _not_mapped(spec.declarations[address], keys)
+        for address in sorted((each for each in digests_of(spec) if not has(each)), key=address_order)
     ]
+
+
+def _not_mapped(declaration: Declaration, keys: KeyMap) -> Diagnostic:
+    field = declaration.target.form.fields[0]
+    return Diagnostic(
+        code="not-mapped",
+        summary=f"{keys.path} does not map {keys.lacks(declaration.address)}",
+        detail="The environment has a key map, and then every number is in it: none is sent unmapped by mistake.",
+        hint=f"Add a row {field},AS_WRITTEN,IN_TENANT, with the same number twice if it is the same here.",
+        place=declaration.place,
+    )

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from reconciler.core.address import Address
 from reconciler.core.declaration import Flags
 from reconciler.core.digest import SCHEME, Digest
 from reconciler.core.entry import Applied, CallRecord, Entry
@@ -110,7 +111,7 @@ def _plain_line(text: str, time: str, digit: str, *, every: bool = False) -> str
         f'  "({_ADDRESS})": {{"next_call": {numbers(_BETWEEN_NUMBERS)}, "digest": "({SCHEME}:{digit}{{64}})", '
         f'"flags": {{"onlyReSend": (?:{kept("true")}, "reMigrate": false|false, "reMigrate": {kept("true|false")})}}, '
         f'"trigger": (?:null|{said}), "key": {said}, "sent": "({time})", "run": {said}'
-        f'(?:, "commit": {said})?+(?:, "author": {said})?+, "at": "({time})", '
+        f'(?:, "commit": {said})?+(?:, "author": {said})?+(?:, "target": "{kept(_ADDRESS)}")?+, "at": "({time})", '
         rf'"idList": \[{kept(f"(?:{quoted}(?:, {quoted})*+)?+")}\], '
         f'"requestId": (?:null|{said})(?:, "processId": {said})?+}}}}'
     )
@@ -145,6 +146,21 @@ def answered_of(line: bytes) -> Answered:
     return Answered(run.decode(), Timestamp(sent.decode()), Timestamp(at.decode()))
 
 
+_TARGET = b', "target": "'
+"""Stands in no text of a plain line, which holds no quote."""
+
+
+def has_target(lines: bytes) -> bool:
+    """Whether any of plain *lines* says that something else was sent than its address."""
+    return _TARGET in lines
+
+
+def target_of(line: bytes) -> Address | None:
+    """Return what a plain line says was sent, None for its own address."""
+    _, found, rest = line.partition(_TARGET)
+    return Address(rest[: rest.index(b'"')].decode()) if found else None
+
+
 def entry_of(line: bytes) -> Entry:
     """Return the entry of a plain line."""
     found = _whole_line().fullmatch(line.decode())
@@ -162,6 +178,7 @@ def entry_of(line: bytes) -> Entry:
         run,
         commit,
         author,
+        target,
         at,
         ids,
         request_id,
@@ -177,6 +194,7 @@ def entry_of(line: bytes) -> Entry:
         run=run,
         commit=commit,
         author=author,
+        target=Address(target) if target is not None else None,
     )
     applied = Applied(
         call=call,

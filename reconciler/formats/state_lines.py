@@ -17,7 +17,7 @@ from reconciler.core.digest import Digest
 from reconciler.core.entry import Entry
 from reconciler.core.ledger import Answered, EntryLedger, Ledger
 from reconciler.core.timestamp import Timestamp
-from reconciler.formats.plain_line import answered_of, calls_follow, entry_of, take_apart
+from reconciler.formats.plain_line import answered_of, calls_follow, entry_of, has_target, take_apart, target_of
 
 _BEGIN, _END = b'\n "entries": {\n', b"\n }\n}\n"
 _PIECE = 1024 * 1024
@@ -155,9 +155,13 @@ class LineLedger(Ledger):
     def settled(self) -> Mapping[Address, Digest]:
         return {**self._plain, **self._others.settled} if self._others else self._plain
 
-    @property
+    @cached_property
     def mapped(self) -> Mapping[Address, Address]:
-        return self._others.mapped
+        others = self._others.mapped
+        if not has_target(self._text.content):
+            return others
+        written = ((address, target_of(self._written[address])) for address in self._plain)
+        return {**{address: target for address, target in written if target is not None}, **others}
 
     @property
     def others(self) -> Mapping[Address, Entry]:

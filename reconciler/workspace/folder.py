@@ -153,7 +153,7 @@ def with_keys(folder: Path, environment: Environment, spec: Spec) -> Spec:
 
     reading = Reading(environment.keys)
     keys = read_keymap(_content_below(folder, environment.keys), reading)
-    found = reading.diagnostics or unmapped(keys, spec.declarations.values())
+    found = reading.diagnostics or unmapped(spec, keys)
     if found:
         raise InvalidInput(found)
     return Spec(spec.declarations, keys)

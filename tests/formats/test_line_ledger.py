@@ -77,6 +77,7 @@ def answers(ledger: Ledger) -> tuple[object, ...]:
         dict(settled),
         dict(zip(*ledger.columns, strict=True)) if ledger.columns else dict(settled),
         dict(ledger.others),
+        dict(ledger.mapped),
         sorted(ledger.answered()),
         [sorted(ledger.begun_before(timestamp(NOW - age))) for age in AGES],
         ledger.last_applied(settled),
