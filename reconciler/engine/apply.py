@@ -141,7 +141,7 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
     run = replace(run, warnings=tuple(unproven(tenancy, request.place)), tenancy=tenancy)
     for warning in run.warnings:
         ports.progress.warned(warning)
-    state = known or State(environment=run.environment, lineage=request.lineage, entries={})
+    state = known or State(environment=run.environment, lineage=request.lineage, platform=tenancy.platform, entries={})
     clock = RunClock(ports.clock, ports.platform, machine=request.machine)
     ports = _until(ports.admit(clock.now()), clock, ports)
     state = _approved(state, request.approval, clock.now())

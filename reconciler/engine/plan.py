@@ -70,10 +70,10 @@ def load_state(
     """
     stored = store.read()
     state = _read(stored, store.name, environment, cache) if stored else None
-    check_platform(state.platform if state else None, environment.platform, store.name)
     if mark is not None:
         check_mark(mark, stored, state, store.name)
     recovered = recover(state, journals)
+    check_platform(recovered.state.platform if recovered.state else None, environment.platform, store.name)
     return StoredState(
         state=recovered.state,
         document=stored,

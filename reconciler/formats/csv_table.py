@@ -26,18 +26,25 @@ class Row:
         return cell_places(self.record, self.line, ",")[list(self.cells).index(column)]
 
 
-def read_rows(content: bytes, reading: Reading, *, needed: Sequence[str], columns: Collection[str]) -> Iterator[Row]:
-    """Yield the rows of a CSV that has the *needed* ones of *columns*, and report all that is none to *reading*."""
+def read_rows(
+    content: bytes, reading: Reading, *, needed: Sequence[str], columns: Collection[str], may_be_empty: bool = False
+) -> Iterator[Row]:
+    """Yield the rows of a CSV that has the *needed* ones of *columns*, and report all that is none to *reading*.
+
+    *may_be_empty*: a header without rows says something too.
+    """
     text = decode(content, reading)
     if text is None:
         return
     try:
-        yield from _rows(text, reading, needed, columns)
+        yield from _rows(text, reading, needed, columns, may_be_empty=may_be_empty)
     except TooManyFaults:
         return
 
 
-def _rows(text: str, reading: Reading, needed: Sequence[str], columns: Collection[str]) -> Iterator[Row]:
+def _rows(
+    text: str, reading: Reading, needed: Sequence[str], columns: Collection[str], *, may_be_empty: bool
+) -> Iterator[Row]:
     lines, before = text.split("\n"), 0
     records = csv.reader((f"{line}\n" for line in lines), strict=True)
     header: list[str] | None = None
@@ -62,7 +69,7 @@ def _rows(text: str, reading: Reading, needed: Sequence[str], columns: Collectio
     except csv.Error as error:
         _report_record(str(error), (before + 1, 1), reading)
         return
-    if not count and not reading.diagnostics:
+    if not count and not reading.diagnostics and not (may_be_empty and header):
         hint = f"Begin with a header, {','.join(columns)}, and write a row below it."
         reading.report("no-rows", "the file has no rows", (0, 0), hint=hint)
 

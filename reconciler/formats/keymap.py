@@ -24,7 +24,7 @@ def read_keymap(content: bytes, reading: Reading) -> KeyMap:
     taken: dict[tuple[str, str, str], int] = {}
     fields: dict[str, dict[str, str]] = {}
     try:
-        for row in read_rows(content, reading, needed=COLUMNS, columns=COLUMNS):
+        for row in read_rows(content, reading, needed=COLUMNS, columns=COLUMNS, may_be_empty=True):
             if _is_good(row, reading) and not _is_taken(row, taken, reading):
                 fields.setdefault(row.cells[FIELD], {})[row.cells[AS_WRITTEN]] = row.cells[IN_TENANT]
     except TooManyFaults:

@@ -163,11 +163,13 @@ def _content_below(folder: Path, path: str) -> bytes:
     """Return the bytes of a file that is in the project itself. Raise InvalidInput if it is not, or cannot be read."""
     try:
         with open_below(folder, path, name="project folder") as file:
-            return file.read()
+            content = file.read(MAX_FILE + 1)
+        _check_size(len(content))
     except OSError as error:
         what = f"the key map cannot be read: {error.strerror or error}"
         found = Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_hint(error))
         raise InvalidInput([found]) from None
+    return content
 
 
 def _read_tables(folder: Path, environment: Environment, cache: Cache | None) -> list[Table] | None:
@@ -282,8 +284,7 @@ def _content(path: Path) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _NotAsItShould("it is not a regular file", NO_FILE)
-        if status.st_size > MAX_FILE:
-            raise _NotAsItShould(f"it has more than {MAX_FILE // 1024 // 1024} MiB", "Split it into several files.")
+        _check_size(status.st_size)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(MAX_FILE)
         if _version(os.fstat(descriptor)) != _version(status):
@@ -291,6 +292,11 @@ def _content(path: Path) -> bytes:
         return content
     finally:
         os.close(descriptor)
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_FILE:
+        raise _NotAsItShould(f"it has more than {MAX_FILE // 1024 // 1024} MiB", "Split it into several files.")
 
 
 def _version(status: os.stat_result) -> tuple[int, int]:

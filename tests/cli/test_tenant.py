@@ -1,6 +1,9 @@
 """The right tenant: what a person sees when credentials are of another one, and that nothing has left then."""
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 from commands import Ended, Project
@@ -43,6 +46,31 @@ def test_credentials_that_are_not_the_configured_ones_end_with_8_before_the_firs
     assert f"error: {REFUSED[scope, more]} Nothing was sent.\n  hint: " in ended.err
     assert tenant.sent == []
     assert not (project.folder / STATE).exists()
+
+
+def test_what_a_killed_run_was_answered_by_an_emulator_is_not_taken_for_zuora_s_either(project: Project) -> None:
+    """Its journal says so, and the document that it began with: each would do without the other."""
+    latency = {"kind": "latency", "seconds": 30}
+    project.rehearse({"name": "slow", "match": {"target": "Subscription/A-S00000002@1"}, "fault": latency})
+    command = [sys.executable, "-m", "reconciler", "apply", "--yes"]
+    with subprocess.Popen(command, cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+        for _ in range(400):
+            if any(b'"applied"' in each.read_bytes() for each in project.folder.glob(".reconciler/*.journal")):
+                break
+            time.sleep(0.02)
+        killed.kill()
+    credentials = "{client_id: {env: ID}, client_secret: {env: SECRET}}"
+    api = f'{{base_url: https://rest.test.zuora.com, tenant: "12345", credentials: {credentials}}}'
+    project.edit("reconciler.yaml", "{emulator: .reconciler/emulator.db}", api)
+
+    assert project.state["platform"] == "emulator"
+    assert project.run("plan").status == 8
+    document = project.state
+    del document["platform"]
+    project.state_file.write_text(json.dumps(document))
+    for beside in project.state_file.parent.glob("*.mark*"):
+        beside.unlink()
+    assert project.run("plan").status == 8
 
 
 @pytest.mark.parametrize("command", [("plan",), ("apply", "--yes"), ("state", "list")])

@@ -33,7 +33,6 @@ def test_columns_may_stand_in_any_order_and_quotes_hold_commas() -> None:
 
 FAULTS = {
     "nothing": (b"", ["no-rows 0:0"]),
-    "a header alone": (HEAD.encode(), ["no-rows 0:0"]),
     "no header": (b"subscriptionName,A-S1,P-1\n", ["missing-field 1:1"] * 3 + ["unknown-key 1:1"] * 3),
     "a column twice": (b"field,as_written,in_tenant,field\n", ["duplicate-key 1:1"]),
     "a column too many": (b"field,as_written,in_tenant,note\n", ["unknown-key 1:1"]),
@@ -61,6 +60,12 @@ def test_every_fault_is_told_at_its_cell(name: str) -> None:
     content, expected = FAULTS[name]
 
     assert read(content)[1] == expected
+
+
+def test_a_header_alone_maps_nothing_and_is_no_fault() -> None:
+    found, faults = read(HEAD.encode())
+
+    assert (found.fields, faults) == ({}, [])
 
 
 def test_one_number_of_two_fields_is_two_numbers() -> None:
