@@ -188,7 +188,9 @@ class _Edits:
 
     def _put(self, name: str, items: Sequence[str]) -> None:
         branch = self._lists.get(name)
-        if branch is not None and branch.is_flow:
+        if branch is not None and branch.is_flow and not branch.items and not self._root.is_flow:
+            self._begin_lines(branch, [f"- {each}" for each in items])
+        elif branch is not None and branch.is_flow:
             self._put_inside(branch, ", ".join(items))
         elif branch is not None:
             self._put_lines(self._line_after(branch), branch.column, [f"- {each}" for each in items])
@@ -197,6 +199,13 @@ class _Edits:
         else:
             lines = [f"{name}:", *(f"  - {each}" for each in items)]
             self._put_lines(self._end_of_document(), self._root.column, lines)
+
+    def _begin_lines(self, branch: Branch, lines: Sequence[str]) -> None:
+        """Take the brackets away in which nothing stands, and write *lines* below, one for each declaration."""
+        begin = len(self._text[: branch.start].rstrip(" "))
+        self._places.append((begin, branch.end, ""))
+        after = self._text.find("\n", branch.end)
+        self._put_lines(after + 1 or len(self._text), self._root.column + 2, lines)
 
     def _put_inside(self, branch: Branch, text: str) -> None:
         at = branch.items[-1].value.end if branch.items else branch.start + 1

@@ -14,6 +14,7 @@ from reconciler.cli.wiring import SystemClock, World
 from reconciler.core.declaration import Declaration
 from reconciler.errors import StorageError
 from reconciler.formats.promoted import Carried, carried
+from reconciler.workspace.starter import starter_files
 
 PROMOTE = ("promote", "--from", "sandbox", "--to", "production")
 SANDBOX = ("apply", "-e", "sandbox", "--yes")
@@ -57,6 +58,18 @@ def test_what_is_proven_is_written_and_what_is_not_is_named(applied: Project) ->
     ]
     assert git(applied, "status", "--porcelain") == f" M {FILE}\n"
     assert added(applied) == ["+  - {subscriptionName: A-S00000001, subscriptionVersion: 1}"]
+
+
+def test_the_file_that_init_makes_takes_a_line_for_each_and_stays_as_fmt_wants_it(applied: Project) -> None:
+    for name in ("production/q4-backfill.yaml", "sandbox/q4-backfill.yaml"):
+        assert (applied.folder / name).exists()
+    first = starter_files(name="acme", pipeline="none")["production/first.yaml"]
+    applied.write("production/q4-backfill.yaml", first)
+    assert applied.run("promote", "--from", "sandbox", "--to", "production").status == 0
+    text = (applied.folder / "production/q4-backfill.yaml").read_text()
+
+    assert "\nsubscriptions: # what was done in the sandbox comes here by a pull request\n  - {" in text
+    assert applied.run("fmt", "--check", "production").status == 0
 
 
 def test_promoting_again_changes_nothing(applied: Project) -> None:

@@ -170,7 +170,11 @@ def test_what_the_head_of_the_file_there_says_for_all_cannot_be_taken_back() -> 
 @pytest.mark.parametrize(
     ("there", "line"),
     [
-        ("subscriptions: []\n", "subscriptions: [{subscriptionName: A-1, subscriptionVersion: 1}]"),
+        ("subscriptions: []\n", "subscriptions:\n  - {subscriptionName: A-1, subscriptionVersion: 1}\n"),
+        (
+            "subscriptions:   [ ] # none yet\n",
+            "subscriptions: # none yet\n  - {subscriptionName: A-1, subscriptionVersion: 1}\n",
+        ),
         (
             "subscriptions: [{subscriptionId: x}]\n",
             "subscriptions: [{subscriptionId: x}, {subscriptionName: A-1, subscriptionVersion: 1}]",
@@ -188,7 +192,7 @@ def test_what_the_head_of_the_file_there_says_for_all_cannot_be_taken_back() -> 
 def test_an_item_is_written_as_the_list_is(there: str, line: str) -> None:
     made = carried(f"{HEAD}{there}".encode(), "b.yaml", ALL[:1]).text
 
-    assert line in made.splitlines()
+    assert f"\n{line}\n" in made if "\n" not in line else line in made
 
 
 FOLDED = f"""\
