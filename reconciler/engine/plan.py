@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Diagnostic
@@ -13,7 +14,6 @@ from reconciler.core.mark import Mark, check_history, check_not_behind, missing
 from reconciler.core.plan import Binding, Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.refresh import check_refreshed
-from reconciler.core.run import Result
 from reconciler.core.selection import Selection
 from reconciler.core.state import Approval, State
 from reconciler.core.tenancy import check_platform
@@ -25,6 +25,9 @@ from reconciler.formats.packed import pack_lines, unpack_lines
 from reconciler.formats.state import read_state, write_state
 from reconciler.formats.state_lines import LineLedger, entry_lines
 from reconciler.ports import Cache, JournalStore, StateConflict, StateStore, Stored, Version
+
+if TYPE_CHECKING:  # see Recovered
+    from reconciler.core.run import Result
 
 _WORTH_KEEPING = 64 * 1024
 """Bytes; a smaller document is read as fast as a cache is."""
@@ -46,7 +49,7 @@ class StoredState:
     is_ahead: bool = True
     warnings: tuple[Diagnostic, ...] = ()
     abandoned: frozenset[str] = frozenset()
-    learned: tuple[Result, ...] = ()
+    learned: "tuple[Result, ...]" = ()
 
     @property
     def version(self) -> Version | None:

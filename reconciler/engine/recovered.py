@@ -1,11 +1,14 @@
 """What is known when abandoned journals have been read."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.core.diagnostics import Diagnostic
-from reconciler.core.run import Result
 from reconciler.core.state import State
 from reconciler.core.timestamp import Timestamp
+
+if TYPE_CHECKING:  # hardly ever has a run broken off
+    from reconciler.core.run import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +32,4 @@ class Recovered:
     damaged: tuple[DamagedJournal, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     abandoned: frozenset[str] = frozenset()
-    learned: tuple[Result, ...] = ()
+    learned: "tuple[Result, ...]" = ()
