@@ -105,7 +105,7 @@ def _entry(entry: Entry) -> Iterator[str]:
 
 
 def _call(call: CallRecord) -> Iterator[str]:
-    yield f"  call        {call.number}, first sent {call.sent} in run {call.run}"
+    yield f"  call        {call.number}, first sent {call.sent}; sent last by run {call.run}"
     yield f"  flags       {', '.join(f'{name} {str(value).lower()}' for name, value in call.flags.as_sent.items())}"
     yield from _optional("trigger", call.trigger)
     yield from _optional("sent as", call.target)
