@@ -16,7 +16,7 @@ from reconciler.core.declaration import Flags
 from reconciler.core.table import Table, Terms
 from reconciler.formats.state_lines import Lines
 
-READER = f"{__version__}-3-{sys.byteorder}-{array('I').itemsize}"
+READER = f"{__version__}-4-{sys.byteorder}-{array('I').itemsize}"
 """What a file means to this version may not be what it means to the next: the number grows when a reader changes."""
 
 _SEPARATOR = "\n"
@@ -93,7 +93,9 @@ def pack_lines(lines: Lines, name: str) -> bytes:
     times = sorted(set(lines.at))
     number = {time: place for place, time in enumerate(times)}
     at = array("I", map(number.__getitem__, lines.at))
-    return _pack(Columns(times, (lines.addresses, lines.digests), (at, array("I", lines.odd))), name)
+    return _pack(
+        Columns([lines.has_targets, *times], (lines.addresses, lines.digests), (at, array("I", lines.odd))), name
+    )
 
 
 def unpack_lines(content: bytes, name: str) -> Lines | None:
@@ -101,5 +103,5 @@ def unpack_lines(content: bytes, name: str) -> Lines | None:
     found = _unpack(content, name)
     if found is None:
         return None
-    (addresses, digests), (at, odd), times = found.texts, found.numbers, found.head
-    return Lines(addresses, digests, list(map(times.__getitem__, at)), list(odd))
+    (addresses, digests), (at, odd), (has_targets, *times) = found.texts, found.numbers, found.head
+    return Lines(addresses, digests, list(map(times.__getitem__, at)), list(odd), has_targets)

@@ -26,12 +26,16 @@ _PIECE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What the plain lines say, column by column; *odd* are the numbers, from 0, of the lines that are not plain."""
+    """What the plain lines say, column by column; *odd* are the numbers, from 0, of the lines that are not plain.
+
+    *has_targets*: some may say that something else was sent than their address.
+    """
 
     addresses: list[Address] = field(default_factory=list)
     digests: list[Digest] = field(default_factory=list)
     at: list[Timestamp] = field(default_factory=list)
     odd: list[int] = field(default_factory=list)
+    has_targets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def read_lines(text: EntryLines) -> Lines | None:
 
     Raise UnicodeDecodeError for text that is not UTF-8.
     """
-    lines, numbers, count = Lines(), set[str](), 0
+    lines, numbers, count = Lines(has_targets=has_target(text.content)), set[str](), 0
     for piece in text.pieces():
         columns, odd = take_apart(piece)
         many = len(columns.addresses) + len(odd)
@@ -158,7 +162,7 @@ class LineLedger(Ledger):
     @cached_property
     def mapped(self) -> Mapping[Address, Address]:
         others = self._others.mapped
-        if not has_target(self._text.content):
+        if not self.lines.has_targets:
             return others
         written = ((address, target_of(self._written[address])) for address in self._plain)
         return {**{address: target for address, target in written if target is not None}, **others}
