@@ -10,7 +10,7 @@ from datetime import datetime
 
 from reconciler.core.address import Address, address_order, lane_of_address
 from reconciler.core.digest import Digest
-from reconciler.core.entry import Applied, Entry, Refused
+from reconciler.core.entry import Applied, Asked, Entry, Refused
 from reconciler.core.environment import AfterServerError
 from reconciler.core.outcome import is_passing
 from reconciler.core.plan import Calling, Change, Plan, Regenerate, Reissue
@@ -67,7 +67,7 @@ def settled(approval: Approval, addresses: frozenset[Address], *, before: State,
             refused.append(address)
     behind = {other for address in refused for other in calls if _comes_after(other, address)}
     if canary is not None and canary.refused and behind:
-        canary = replace(canary, held={**canary.held, **{each: calls[each].digest for each in behind}})
+        canary = replace(canary, held={**canary.held, **{each: calls[each].asked for each in behind}})
     calls = {address: call for address, call in calls.items() if address not in behind}
     if not calls and not (canary and canary.held):
         return None
@@ -87,12 +87,12 @@ def _left(entry: Entry, approved: ApprovedCall) -> ApprovedCall | bool:
     doubts = [
         each.call.number
         for each in entry.in_doubt
-        if each.call.digest == approved.digest and each.call.number >= approved.number
+        if each.call.asked == approved.asked and each.call.number >= approved.number
     ]
     if doubts:
         return approved._replace(number=doubts[-1])
     refused = entry.refused
-    if refused is not None and refused.call.digest == approved.digest and refused.call.number >= approved.number:
+    if refused is not None and refused.call.asked == approved.asked and refused.call.number >= approved.number:
         return approved._replace(number=entry.next_call) if _may_follow(refused) else False
     return True
 
@@ -145,9 +145,9 @@ def _holds(canary: Canary, state: State) -> bool:
     )
 
 
-def _was_sent(state: State, address: Address, digest: Digest) -> bool:
+def _was_sent(state: State, address: Address, asked: Asked) -> bool:
     entry = state.known(address)
-    return any(each.call.digest == digest for each in (*entry.in_doubt, entry.refused) if each)
+    return any(each.call.asked == asked for each in (*entry.in_doubt, entry.refused) if each)
 
 
 def departures(approval: Approval, plan: Plan, declared: Mapping[Address, Digest]) -> Iterator[str]:
@@ -181,15 +181,15 @@ def _again(change: Change, plan: Plan, moved: set[str]) -> int:
     return int(calls_again and is_own and lane_of_address(change.address) not in moved)
 
 
-def is_done(state: State, address: Address, digest: Digest) -> bool:
+def is_done(state: State, address: Address, asked: Asked) -> bool:
     applied = state.known(address).applied
-    return applied is not None and applied.call.digest == digest
+    return applied is not None and applied.call.asked == asked
 
 
-def is_answered(state: State, address: Address, digest: Digest) -> bool:
+def is_answered(state: State, address: Address, asked: Asked) -> bool:
     """Whether the platform itself says that the call was done, and not only a person."""
     applied = state.known(address).applied
-    return is_done(state, address, digest) and applied is not None and applied.resolution is None
+    return is_done(state, address, asked) and applied is not None and applied.resolution is None
 
 
 def _lane_of(address: Address) -> str:

@@ -4,8 +4,8 @@ Rule: its verdict belongs to the plan and is kept with the plan's approval in th
 plan again, by file, by id or by planning what is left of it, takes no other calls for a canary. What is in doubt is
 sent again under its key, and what was not sent is sent. What was refused stops every plan that would go on with calls
 of that one, until a reviewed change says otherwise: another declaration in place of the refused one (a new trigger is
-enough) or an allowance. That a person says it was done, by an import for example, is no such change. After one a fresh
-canary goes first: what others have shown says nothing of what was changed.
+enough), another object in the key map, or an allowance. That a person says it was done, by an import for example, is no
+such change. After one a fresh canary goes first: what others have shown says nothing of what was changed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,8 @@ from datetime import datetime
 from reconciler.core.address import Address
 from reconciler.core.approval import approval_of, covers, is_answered, is_done
 from reconciler.core.declaration import Declaration, Spec
-from reconciler.core.digest import Digest, digest_of
+from reconciler.core.digest import digest_of
+from reconciler.core.entry import Asked
 from reconciler.core.plan import Calling, Plan
 from reconciler.core.saved import LIFETIME
 from reconciler.core.state import Approval, Canary, State
@@ -27,14 +28,14 @@ class Standing:
     """Where the canary of an earlier plan stands. *failed* were refused, *open* have no end; both are declared as then.
 
     *is_clean* tells that nothing of it was refused, nor changed since: what is not open is done. *waiting* are the
-    calls that are left of its plan, address and digest.
+    calls that are left of its plan, each with what it asks for.
     """
 
     plan_id: str
     failed: Mapping[Address, Declaration]
     open: Mapping[Address, Declaration]
     is_clean: bool
-    waiting: frozenset[tuple[Address, Digest]]
+    waiting: frozenset[tuple[Address, Asked]]
 
     def concerns(self, plan: Plan) -> bool:
         """Whether *plan* would go on with what waits for this canary, or with the canary itself."""
@@ -62,14 +63,18 @@ def _standing(approval: Approval, state: State, spec: Spec) -> Standing | None:
         failed=failed,
         open=open_,
         is_clean=not refused and len(open_) == len(unsettled),
-        waiting=frozenset([*((a, call.digest) for a, call in approval.calls.items()), *canary.held.items()]),
+        waiting=frozenset([*((a, call.asked) for a, call in approval.calls.items()), *canary.held.items()]),
     )
 
 
-def _as_then(calls: Mapping[Address, Digest], spec: Spec) -> dict[Address, Declaration]:
-    """Return the declarations of *calls* that ask for the same as they did then."""
-    declared = ((address, told, spec.declarations.get(address)) for address, told in calls.items())
-    return {address: each for address, told, each in declared if each is not None and digest_of(each) == told}
+def _as_then(calls: Mapping[Address, Asked], spec: Spec) -> dict[Address, Declaration]:
+    """Return the declarations of *calls* that ask for the same as they did then, of the same objects."""
+    declared = {address: spec.declared(address) for address in calls if address in spec.declarations}
+    return {address: each for address, each in declared.items() if _asked(each) == calls[address]}
+
+
+def _asked(declaration: Declaration) -> Asked:
+    return Asked(digest_of(declaration), declaration.sent_as)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +113,13 @@ def staged(
     return Stage(approval=replace(kept, canary=Canary(left=first)), first=frozenset(first))
 
 
-def _first(plan: Plan, known: Sequence[Standing], limit: int) -> dict[Address, Digest]:
+def _first(plan: Plan, known: Sequence[Standing], limit: int) -> dict[Address, Asked]:
     """Return the calls that go first: what is open of earlier canaries, and *limit* of those that none has gone for."""
     resumed = {address for each in known for address in each.open}
     covered = {call for each in known if each.is_clean for call in each.waiting}
     fresh = [each.address for each in plan.calls if _name(each) not in covered and each.address not in resumed]
     chosen = {*resumed, *fresh[:limit]}
-    return {each.address: each.digest for each in plan.calls if each.address in chosen}
+    return {each.address: _name(each)[1] for each in plan.calls if each.address in chosen}
 
 
 def _continued(plan: Plan, state: State | None, allowed: frozenset[str], *, has_canary: bool) -> Approval | None:
@@ -132,5 +137,5 @@ def _continued(plan: Plan, state: State | None, allowed: frozenset[str], *, has_
     return None
 
 
-def _name(call: Calling) -> tuple[Address, Digest]:
-    return (call.address, call.digest)
+def _name(call: Calling) -> tuple[Address, Asked]:
+    return (call.address, Asked(call.digest, call.declaration.sent_as))

@@ -9,11 +9,19 @@ a newer.
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from reconciler.core.address import Address
 from reconciler.core.declaration import Flags
 from reconciler.core.digest import Digest
 from reconciler.core.timestamp import Timestamp
+
+
+class Asked(NamedTuple):
+    """What a call asks for, and of which object: *target* is its address where a key map makes that another."""
+
+    digest: Digest
+    target: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,10 @@ class CallRecord:
     commit: str | None = None
     author: str | None = None
     target: Address | None = None
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(self.digest, self.target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -203,7 +203,8 @@ def _unlike(
 
 def _stopped(plan_id: str, stuck: Sequence[str], how: str, environment: Environment, now: datetime) -> Refusal:
     was = "was" if len(stuck) == 1 else "were"
-    mend = "Mend it: change its declaration (a new trigger is enough) or take it out"
+    number = f", correct its number in {environment.keys}" if environment.keys else ""
+    mend = f"Mend it: change its declaration (a new trigger is enough){number} or take it out"
     wait = "Settle it: apply it again within the day, or find out what happened and use `reconciler state resolve`"
     return Refusal(
         rule=Rule.CANARY,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from reconciler.core.address import Address
 from reconciler.core.digest import Digest
-from reconciler.core.entry import Entry
+from reconciler.core.entry import Asked, Entry
 from reconciler.core.history import RunRecord
 from reconciler.core.ledger import ledger_of
 from reconciler.core.tenancy import NOBODY, PlatformKind, Tenancy
@@ -41,6 +41,10 @@ class ApprovedCall(NamedTuple):
     digest: Digest
     target: Address | None = None
 
+    @property
+    def asked(self) -> Asked:
+        return Asked(self.digest, self.target)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
@@ -49,9 +53,9 @@ class Canary:
     *held* are calls behind those, in their lanes, of which nothing is left to be approved, but which wait all the same.
     """
 
-    left: Mapping[Address, Digest]
-    refused: Mapping[Address, Digest] = field(default_factory=dict)
-    held: Mapping[Address, Digest] = field(default_factory=dict)
+    left: Mapping[Address, Asked]
+    refused: Mapping[Address, Asked] = field(default_factory=dict)
+    held: Mapping[Address, Asked] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,12 @@
 """What stands at the head of a state besides what it belongs to: approved plans, and the history of its runs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import shown
 from reconciler.core.digest import Digest
+from reconciler.core.entry import Asked
 from reconciler.core.history import Resumed, RunRecord, broken_link
 from reconciler.core.state import Approval, ApprovedCall, Canary
 from reconciler.formats.json_reader import JsonDocument
@@ -31,7 +33,7 @@ def approval_object(approval: Approval) -> dict[str, Any]:
     return {
         **told,
         **({"selection": list(selection)} if selection else {}),
-        **({"canary": {name: dict(sorted(getattr(canary, name).items())) for name in _CANARY}} if canary else {}),
+        **({"canary": {name: _asked_object(getattr(canary, name)) for name in _CANARY}} if canary else {}),
     }
 
 
@@ -96,7 +98,7 @@ def _canary(document: JsonDocument, value: dict[str, Any] | None) -> Canary | No
     document.check_keys(value, _CANARY, "a canary")
     left, refused, held = (
         {
-            document.address(address): _digest(document, told, address)
+            document.address(address): _asked(document, told, address)
             for address, told in (document.take_or_none(value, name, dict, "a canary") or {}).items()
         }
         for name in _CANARY
@@ -104,10 +106,19 @@ def _canary(document: JsonDocument, value: dict[str, Any] | None) -> Canary | No
     return Canary(left=left, refused=refused, held=held)
 
 
-def _digest(document: JsonDocument, value: object, address: str) -> Digest:
-    if not isinstance(value, str):
+def _asked_object(calls: Mapping[Address, Asked]) -> dict[str, str | list[str]]:
+    """Return digests by address, each with what is sent where a key map makes that another."""
+    return {
+        address: asked.digest if asked.target is None else [asked.digest, asked.target]
+        for address, asked in sorted(calls.items())
+    }
+
+
+def _asked(document: JsonDocument, value: object, address: str) -> Asked:
+    pair = [value] if isinstance(value, str) else value
+    if not isinstance(pair, list) or [type(each) for each in pair] not in ([str], [str, str]):
         document.refuse("wrong-field", f"a canary: {address} must have a digest")
-    return Digest(value)
+    return Asked(Digest(pair[0]), document.address(pair[1]) if pair[1:] else None)
 
 
 def _call(document: JsonDocument, address: str, value: object) -> tuple[Address, ApprovedCall]:

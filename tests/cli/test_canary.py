@@ -290,6 +290,44 @@ def test_what_nobody_can_tell_stops_the_others_until_a_person_has_decided(guarde
     assert effects(guarded) == charges(1, *range(3, CALLS + 1))
 
 
+def mapped(project: Project, *wrong: int) -> None:
+    """Let the charges have other numbers in the tenant; those of *wrong* are of no object."""
+    rows = (f"chargeNumber,C-{n:08},{'NOPE-' if n in wrong else 'C-'}{n + 100:08}\n" for n in range(1, CALLS + 1))
+    project.write("keys/local.csv", "field,as_written,in_tenant\n" + "".join(rows))
+
+
+@pytest.fixture
+def with_keys(guarded: Project) -> Project:
+    guarded.edit("reconciler.yaml", STATE, f"{STATE}    keys: keys/local.csv\n")
+    mapped(guarded)
+    return guarded
+
+
+def test_another_object_in_the_key_map_has_a_canary_of_its_own(with_keys: Project) -> None:
+    """What the first have shown says nothing of numbers that nobody has tried."""
+    assert apply(with_keys, "--max-calls", str(FIRST)).status == 6
+    mapped(with_keys, *range(FIRST + 1, CALLS + 1))
+    ended = apply(with_keys)
+
+    assert ended.status == 9
+    assert "Canary: 3 calls of this plan first" in ended.err
+    assert effects(with_keys) == charges(101, 102, 103)
+
+
+def test_a_corrected_number_in_the_key_map_lifts_the_verdict(with_keys: Project) -> None:
+    mapped(with_keys, 1)
+    assert apply(with_keys).status == 9
+    plan = with_keys.run("plan")
+    assert plan.status == 9
+    assert "change its declaration (a new trigger is enough), correct its number in keys/local.csv or take" in (
+        " ".join(plan.out.split())
+    )
+    mapped(with_keys)
+
+    assert apply(with_keys).status == 0
+    assert effects(with_keys) == charges(*range(101, 101 + CALLS))
+
+
 def test_a_plan_that_is_no_larger_than_its_canary_has_none(guarded: Project) -> None:
     ended = apply(guarded, "--only", "DynamicUsageCharge/C-0000000[1-3]")
 

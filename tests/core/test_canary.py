@@ -29,7 +29,7 @@ from reconciler.core.approval import advanced, approval_of, approving
 from reconciler.core.canary import Stage, staged, standings
 from reconciler.core.declaration import Declaration
 from reconciler.core.digest import digest_of
-from reconciler.core.entry import CallRecord, Entry
+from reconciler.core.entry import Asked, CallRecord, Entry
 from reconciler.core.fold import broken_run, fold
 from reconciler.core.journal import Opened
 from reconciler.core.plan import Plan
@@ -56,7 +56,9 @@ def approved(canary: Canary | None) -> Approval:
 
 
 def canary(*left: int, refused: tuple[int, ...] = ()) -> Canary:
-    digests = {number: (DECLARED[number].address, digest_of(DECLARED[number])) for number in range(len(DECLARED))}
+    digests = {
+        number: (DECLARED[number].address, Asked(digest_of(DECLARED[number]))) for number in range(len(DECLARED))
+    }
     return Canary(left=dict(digests[each] for each in left), refused=dict(digests[each] for each in refused))
 
 
@@ -255,6 +257,19 @@ def test_a_canary_that_nothing_was_sent_of_holds_nothing_when_its_approval_has_e
 
     assert set(approving(state(canary(0, 1)), other, late).approvals) == {"p1-other"}
     assert set(approving(state(canary(0, 1), elsewhere), other, late).approvals) == {"p1-other"}
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(FIRST), st.builds(Asked, st.just(digest_of(DECLARED[0])), st.none() | st.sampled_from(FIRST))
+    )
+)
+def test_what_was_sent_as_something_else_is_written_and_read_back(calls: dict[Address, Asked]) -> None:
+    known = state(Canary(left=calls, refused=calls, held=calls))
+    content = write_state(known)
+
+    assert read_state(content, "state.json", environment="local") == known
+    assert list(SchemaSet(load_schemas()).violations("state.schema.json", json.loads(content))) == []
 
 
 def test_a_verdict_is_written_and_read_back_as_it_was_and_as_the_schema_says() -> None:
