@@ -56,7 +56,7 @@ def move(arguments: argparse.Namespace, world: World) -> int:
 def forget(arguments: argparse.Namespace, world: World) -> int:
     address = Address(arguments.address)
     _change(arguments, world, lambda _, state: forgotten(state, address, reason=arguments.reason), act="forget")
-    world.console.out(f"{address} is forgotten: where it is declared, it is planned as never applied.\n")
+    world.console.out(f"{address} is forgotten: where it is declared, it is planned to be regenerated again.\n")
     return 0
 
 

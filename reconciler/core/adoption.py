@@ -60,6 +60,9 @@ def adopted(
         elif fault is None and each.at is not None and refreshed_at is not None and each.at < refreshed_at:
             fault = f"it was done at {each.at}, and the refresh of {refreshed_at} has wiped it"
             hint = "Leave the row out: what was wiped is to be regenerated."
+        lacks = spec.keys.lacks(each.address) if spec.keys else None
+        if spec.keys and lacks:
+            fault, hint = f"{spec.keys.path} does not map {lacks}", "Add it: otherwise it counts for another object."
         if each.address in changed:
             fault, hint = "it stands in the file twice", "Keep the row of what was done last."
         if fault is not None:
@@ -141,6 +144,7 @@ def moved(state: State, old: Address, new: Address, spec: Spec, *, reason: str) 
         raise UsageError("Not an address", f"{new!r} is the address of no target.") from None
     if target.type != parse_address(old).type:
         raise UsageError("Another type", f"{old} and {new} name targets of different types.")
+    _check_same_object(old, entry.applied.call, new, spec)
     there = state.entries.get(new, Entry())
     if there.applied or there.refused or there.unsettled:
         raise UsageError(
@@ -157,6 +161,22 @@ def moved(state: State, old: Address, new: Address, spec: Spec, *, reason: str) 
     )
     kept = Entry(next_call=entry.next_call, resolution=f"moved to {new}: {reason}")
     return state.with_entries({old: kept, new: follows})
+
+
+def _check_same_object(old: Address, call: CallRecord, new: Address, spec: Spec) -> None:
+    """Raise UsageError where the key map says that *new* is another object than the one that *call* of *old* was to."""
+    if spec.keys is not None and (lacks := spec.keys.lacks(new)):
+        raise UsageError(
+            "Not in the key map", f"{spec.keys.path} does not map {lacks}.", hint="Add its row first: what is it here?"
+        )
+    sent, sends = call.target or old, spec.sent_as(new) or new
+    is_mapped = spec.keys is not None or call.target is not None
+    if is_mapped and sent != sends and parse_address(sent).form == parse_address(sends).form:
+        raise UsageError(
+            "Another object",
+            f"{old} was sent as {sent}, and {new} is {sends} in this tenant.",
+            hint="Correct the key map if both are one; else declare the new name, and it is planned as new.",
+        )
 
 
 def _renamed(applied: Applied, new: Address, target: Address | None, word: str) -> Applied:

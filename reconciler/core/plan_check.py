@@ -18,6 +18,7 @@ from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.digest import Digest, digest
 from reconciler.core.entry import Applied, CallRecord, Entry, Unsettled
 from reconciler.core.environment import AfterServerError
+from reconciler.core.ledger import ledger_of
 from reconciler.core.plan import Blocked, Calling, Change, Plan, Regenerate, Reissue, Resume, Undecided
 from reconciler.core.state import State
 from reconciler.core.table import digests_of
@@ -70,6 +71,12 @@ class _Facts:
         return max([self.entry.next_call, *(each.call.number + 1 for each in self.entry.unsettled)])
 
     @property
+    def is_forgotten(self) -> bool:
+        """Numbers were used, and not a word is left of their calls."""
+        known = self.entry
+        return known.next_call > 0 and not (known.applied or known.refused or known.unsettled)
+
+    @property
     def may_still_replay(self) -> bool:
         """The last call in doubt is what is declared, and its key can still be sent again, or a person wants it to."""
         last = self.doubts[-1]
@@ -119,6 +126,7 @@ def plan_violations(plan: Plan, spec: Spec, state: State | None, now: datetime) 
             for text in _violations_of_change(change, facts(change.address))
         ),
         *_violations_of_lanes(plan),
+        *_violations_of_objects(plan, state, since),
     )
 
 
@@ -218,7 +226,7 @@ def _violations_of_new_call(change: Regenerate | Reissue, facts: _Facts) -> Iter
         yield "it was applied already"
     if facts.doubts and facts.is_asked(facts.doubts[-1].call) and not facts.may_be_called_again:
         yield "the same was sent and may have been done: a new number would do it twice"
-    if isinstance(change, Regenerate) and (applied or facts.doubts):
+    if isinstance(change, Regenerate) and (applied or facts.doubts or facts.is_forgotten):
         yield "something was sent before: this is a re-issue"
     if isinstance(change, Reissue) and facts.doubts:
         landed = moment(facts.doubts[-1].last_sent) + timedelta(minutes=10)
@@ -236,6 +244,27 @@ def _violations_of_lanes(plan: Plan) -> Iterator[str]:
             yield f"{change.address}: {lower[0]} of the same subscription is undecided and comes first"
         if isinstance(change, Blocked) and not lower and not plan.selection:
             yield f"{change.address}: nothing blocks it"
+
+
+def _violations_of_objects(plan: Plan, state: State | None, since: str) -> Iterator[str]:
+    """Yield calls to an object that another declaration was sent to, where that may still land after them."""
+    lost: dict[str, list[tuple[str, datetime]]] = {}
+    for address, entry in ledger_of(state.entries).others.items() if state else ():
+        for call in entry.unsettled:
+            if call.call.number > (entry.applied.call.number if entry.applied else -1) and call.last_sent >= since:
+                landed = moment(call.last_sent) + timedelta(minutes=10)
+                lost.setdefault(_object(call.call.target or address), []).append((_object(address), landed))
+    for change in plan.changes if lost else ():
+        if isinstance(change, Regenerate | Reissue):
+            said = change.declaration
+            others = lost.get(_object(said.sent_as or said.address), ())
+            waits = change.not_before if isinstance(change, Reissue) else None
+            if any(who != _object(said.address) and (waits is None or waits < landed) for who, landed in others):
+                yield f"{change.address}: a lost request to its object could land after it"
+
+
+def _object(address: str) -> str:
+    return address.rpartition("@")[0] or address
 
 
 def _is_lower_version(first: str, second: str) -> bool:

@@ -5,6 +5,9 @@ Rule: what is declared as it was applied and settled is unchanged, and nothing e
 row by row (digest declared | entry | action):
 
     any                      none, or only refused calls          regenerate
+    any                      forgotten, or moved away             reissue
+    any                      none, but another was sent to what
+                             the key map names, unanswered        reissue, not earlier than 10 min after the last send
     any                      of a restored state, or none in one,
                              until a person has looked            undecided
     = applied                nothing in doubt                     none (unchanged)
@@ -29,12 +32,12 @@ before.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import compress
 from operator import eq
 from typing import NamedTuple
 
-from reconciler.core.address import Address, address_order, lane_of, parse_address
+from reconciler.core.address import Address, address_order, lane_of, lane_of_address, parse_address
 from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.diff import FieldChange, changed_fields
@@ -77,7 +80,7 @@ def make_plan(
     known = since_refresh(state, binding.refreshed_at)
     ledger = ledger_of(known.state.entries if known.state else {})
     compared, others = _compare(spec, ledger), ledger.others
-    decide = _Decider(known=known, binding=binding, last_sends=_last_sends(others), now=now)
+    decide = _Decider(known=known, binding=binding, lost=_Lost(others), now=now)
     needed: list[Change] = [
         decide(address, spec.declared(address), digest) for address, digest in compared.open.items()
     ]
@@ -120,21 +123,36 @@ def _compare(spec: Spec, ledger: Ledger) -> _Compared:
     return _Compared(unchanged, {each: asked[each] for each in others}, len(settled.keys() - asked.keys()))
 
 
-def _last_sends(entries: Mapping[Address, Entry]) -> Mapping[str, datetime]:
-    """Return for each lane the last moment at which something left that may not have landed yet."""
-    last: dict[str, datetime] = {}
-    for address, entry in entries.items():
-        for call in entry.in_doubt:
-            lane = lane_of(parse_address(address))
-            last[lane] = max(moment(call.last_sent), last.get(lane, datetime.min.replace(tzinfo=UTC)))
-    return last
+class _Lost:
+    """What may not have landed yet, and may do so for a while: by lane, as it is declared and as it was sent."""
+
+    def __init__(self, entries: Mapping[Address, Entry]) -> None:
+        self._declared: dict[str, datetime] = {}
+        self._sent: dict[str, dict[str, datetime]] = {}
+        for address, entry in entries.items():
+            for call in entry.in_doubt:
+                lane, at = lane_of_address(address), moment(call.last_sent) + SETTLING_TIME
+                sent = self._sent.setdefault(lane_of_address(call.call.target or address), {})
+                self._declared[lane] = max(at, self._declared.get(lane, at))
+                sent[lane] = max(at, sent.get(lane, at))
+
+    def landed(self, declaration: Declaration) -> datetime:
+        """Return when nothing of the lane of *declaration*, in which something was lost, can land any more."""
+        elsewhere, own = self.elsewhere(declaration), self._declared[lane_of(declaration.target)]
+        return max(own, elsewhere) if elsewhere else own
+
+    def elsewhere(self, declaration: Declaration) -> datetime | None:
+        """Return the same of what declarations of other lanes were sent as: that to which this one is sent now."""
+        lane = lane_of(declaration.target)
+        times = self._sent.get(lane_of(declaration.as_sent), {})
+        return max((at for other, at in times.items() if other != lane), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decider:
     known: Refreshed
     binding: Binding
-    last_sends: Mapping[str, datetime]
+    lost: _Lost
     now: datetime
 
     @property
@@ -209,12 +227,22 @@ class _Decider:
             digest=digest,
             call=entry.number_of_new,
             fields=(),
-            not_before=self.last_sends[lane_of(declaration.target)] + SETTLING_TIME,
+            not_before=self.lost.landed(declaration),
             reasons=(f"{reason}the project says after_server_error: {self.binding.after_server_error}",),
         )
 
     def _decide_settled(self, declaration: Declaration, digest: Digest, entry: Entry) -> Change:
         applied = entry.applied
+        elsewhere = self.lost.elsewhere(declaration)
+        if applied is None and (elsewhere or self._is_left_behind(declaration.address, entry)):
+            return Reissue(
+                declaration=declaration,
+                digest=digest,
+                call=entry.next_call,
+                fields=(),
+                not_before=elsewhere,
+                reasons=(entry.resolution or "another declaration was sent to its object, and may have been done",),
+            )
         if applied is None:
             reason = self._why_new(declaration.address, entry)
             return Regenerate(declaration=declaration, digest=digest, call=entry.next_call, reasons=(reason,))
@@ -224,9 +252,13 @@ class _Decider:
             digest=digest,
             call=entry.next_call,
             fields=fields,
-            not_before=None,
+            not_before=elsewhere,
             reasons=tuple(map(str, fields)),
         )
+
+    def _is_left_behind(self, address: Address, entry: Entry) -> bool:
+        """Whether something was sent, and a person has said that it is not to count here: it may have been applied."""
+        return entry.next_call > 0 and entry.refused is None and address not in self.known.void
 
     def _why_new(self, address: Address, entry: Entry) -> str:
         if entry.refused:
@@ -242,7 +274,7 @@ class _Decider:
             digest=digest,
             call=entry.number_of_new,
             fields=fields,
-            not_before=self.last_sends[lane_of(declaration.target)] + SETTLING_TIME,
+            not_before=self.lost.landed(declaration),
             reasons=(*map(str, fields), f"{_doubt(last)} and stays on record as unknown"),
         )
 

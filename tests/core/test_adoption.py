@@ -29,7 +29,9 @@ from reconciler.core.adoption import Adoption, adopted, forgotten, moved, undecl
 from reconciler.core.declaration import Flags, Spec
 from reconciler.core.diagnostics import InvalidInput, Place
 from reconciler.core.entry import Entry
-from reconciler.core.plan import Regenerate
+from reconciler.core.keymap import KeyMap
+from reconciler.core.plan import Regenerate, Reissue
+from reconciler.core.plan_check import plan_violations
 from reconciler.core.state import State
 from reconciler.core.timestamp import Timestamp, timestamp
 from reconciler.errors import UsageError
@@ -172,12 +174,46 @@ def test_a_move_that_cannot_be_followed_is_refused(old: str, new: str, said: str
         moved(state, Address(old), Address(new), spec_of(FIRST), reason="r")
 
 
-def test_what_is_forgotten_is_sent_again_under_a_number_of_its_own() -> None:
+def test_what_is_forgotten_is_sent_again_under_a_number_of_its_own_and_says_so() -> None:
+    """It may have been applied, so that it counts as a re-issue, guardrails included."""
     state = state_of({FIRST.address: entry(applied(record(0)), refused(record(1, B)))})
-    (change,) = plan_of(spec_of(FIRST), dict(forgotten(state, FIRST.address, reason="r").entries)).changes
+    known = forgotten(state, FIRST.address, reason="r")
+    plan = plan_of(spec_of(FIRST), dict(known.entries))
+    (change,) = plan.changes
 
-    assert isinstance(change, Regenerate)
-    assert change.call == 2
+    assert isinstance(change, Reissue)
+    assert (change.call, change.reasons) == (2, ("forgotten: r",))
+    assert plan_violations(plan, spec_of(FIRST), known, NOW) == ()
+    new = Regenerate(declaration=FIRST, digest=change.digest, call=2, reasons=())
+    assert plan_violations(replace(plan, changes=(new,)), spec_of(FIRST), known, NOW) == (
+        f"{FIRST.address}: something was sent before: this is a re-issue",
+    )
+
+
+MAPPED = KeyMap("keys.csv", {"subscriptionName": {"A-S00000001": "P-1", "A-S2": "P-2"}, "subscriptionId": {"x": "y"}})
+
+
+def test_a_name_that_is_another_object_in_this_tenant_is_not_followed() -> None:
+    state = state_of({FIRST.address: entry(applied(record(0, sent_as=Address("Subscription/P-1@1"))))})
+    with pytest.raises(UsageError) as told:
+        moved(state, FIRST.address, Address("Subscription/A-S2@1"), spec_of(keys=MAPPED), reason="r")
+
+    assert told.value.detail == (
+        "Subscription/A-S00000001@1 was sent as Subscription/P-1@1, and Subscription/A-S2@1 is Subscription/P-2@1 in "
+        "this tenant."
+    )
+    same = KeyMap("keys.csv", {"subscriptionName": {"A-S2": "P-1"}})
+    by_id = Address("Subscription/id:x")
+    assert moved(state, FIRST.address, Address("Subscription/A-S2@1"), spec_of(keys=same), reason="r") != state
+    assert moved(state, FIRST.address, by_id, spec_of(keys=MAPPED), reason="an id tells nothing") != state
+
+
+def test_what_the_key_map_lacks_is_neither_followed_nor_adopted() -> None:
+    state = state_of({FIRST.address: entry(applied(record(0)))})
+    with pytest.raises(UsageError, match=r"keys.csv does not map subscriptionName 'A-S9'"):
+        moved(state, FIRST.address, Address("Subscription/A-S9@1"), spec_of(keys=MAPPED), reason="r")
+    with pytest.raises(InvalidInput, match=r"cannot be adopted: keys.csv does not map chargeNumber 'C-00000042'"):
+        adopt(state_of({}), by_hand(OTHER.address), spec=spec_of(keys=MAPPED))
 
 
 def test_what_is_in_doubt_is_not_forgotten() -> None:
@@ -187,7 +223,7 @@ def test_what_is_in_doubt_is_not_forgotten() -> None:
 
 @given(specs(), histories())
 def test_no_act_lets_a_call_number_be_used_twice(spec: Spec, history: dict[Address, Entry]) -> None:
-    state = state_of(history)
+    state, spec = state_of(history), replace(spec, keys=None)
     for address, known in history.items():
         if known.in_doubt or known.restored:
             continue

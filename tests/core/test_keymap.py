@@ -29,10 +29,11 @@ from reconciler.core.approval import approval_of, covers, departures
 from reconciler.core.call import Authorship, Call, call_of, record_of
 from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Place
-from reconciler.core.entry import Entry
+from reconciler.core.entry import Applied, Entry
 from reconciler.core.key import KeyScope, idempotency_key
 from reconciler.core.keymap import MAPPED_FIELDS, KeyMap
 from reconciler.core.plan import Plan, Regenerate, Reissue, Resume
+from reconciler.core.plan_check import plan_violations
 from reconciler.core.planner import SETTLING_TIME, make_plan
 from reconciler.core.resolve import Decision, Resolution, resolve
 from reconciler.core.restore import restored
@@ -135,6 +136,39 @@ def test_a_doubt_is_resumed_only_where_the_map_still_says_the_same() -> None:
     assert isinstance(other, Reissue)
     assert other.not_before == moment(doubt.last_sent) + SETTLING_TIME
     assert other.reasons[0] == f"key map: {THERE} -> Subscription/P-8@1"
+
+
+ITEM = "A-S00000002"
+
+
+@pytest.mark.parametrize("known", [None, applied(record(0, target=subscription(1, ITEM), sent_as=None))])
+def test_a_call_waits_until_what_another_was_sent_to_its_object_as_can_land_no_more(known: Applied | None) -> None:
+    """The rows of the map were swapped while a request was on its way."""
+    doubt = lost(record(0, sent_as=THERE, age=timedelta(minutes=5)))
+    swapped = KeyMap("keys.csv", {"subscriptionName": {NAME: "P-8", ITEM: "P-7"}})
+    two = spec_of(declare(), declare(subscription(1, ITEM)), keys=swapped)
+    other = Address(f"Subscription/{ITEM}@1")
+    history = {HERE: entry(doubt), **({other: entry(known)} if known else {})}
+    plan = plan_of(two, history)
+    change = next(each for each in plan.changes if each.address == other)
+
+    assert isinstance(change, Reissue)
+    assert change.not_before == moment(doubt.last_sent) + SETTLING_TIME
+    assert plan_violations(plan, two, state_of(history), NOW) == ()
+    hasty = replace(
+        plan, changes=tuple(replace(each, not_before=None) if each is change else each for each in plan.changes)
+    )
+    assert plan_violations(hasty, two, state_of(history), NOW) == (
+        f"{other}: a lost request to its object could land after it",
+    )
+
+
+def test_versions_of_one_subscription_do_not_wait_for_each_other() -> None:
+    doubt = lost(record(0, sent_as=THERE, age=timedelta(minutes=5)))
+    both = spec_of(declare(), declare(subscription(2)), keys=keys())
+    first, second = plan_of(both, {HERE: entry(doubt)}).changes
+
+    assert (type(first), type(second)) == (Resume, Regenerate)
 
 
 def test_the_plan_id_tells_one_map_from_another() -> None:
