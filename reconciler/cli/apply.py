@@ -72,8 +72,8 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         if saved is not None:
             take_environment(saved, arguments, world)
         with _log(arguments, world) as log, _lock(arguments, world, time):
-            session = _Session(arguments, world, log, time, saved)
             proof = open_proof(arguments, world)
+            session = _Session(arguments, world, log, time, saved, proof)
             finished, refused = _run_until_planned(session)
     except _FAILURES as error:
         failure = _failure_of(error)
@@ -162,13 +162,17 @@ def _lock(arguments: argparse.Namespace, world: World, time: _Time) -> AbstractC
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """One apply: what it was asked, and by whom it is told. *saved* is the plan that a file holds, if one is named."""
+    """One apply: what it was asked, and by whom it is told.
+
+    *saved* is the plan that a file holds, *proof* the file for what is shown, where they are named.
+    """
 
     arguments: argparse.Namespace
     world: World
     log: RunLog
     time: _Time
     saved: SavedPlan | None
+    proof: Proof | None
 
     @property
     def is_approved(self) -> bool:
@@ -202,6 +206,8 @@ def _run(session: _Session) -> tuple[Run, int]:
     _check(planned)
     check_guardrails(planned)
     _check_confirmed(planned.opened.environment, arguments)
+    if session.proof is not None and (planned.plan.calls or planned.stored.learned):
+        session.proof.check_free()
     if planned.plan.calls:
         _confirm(planned.opened, session)
     stage = staged_calls(planned, rest.approval if rest else None, world)

@@ -309,6 +309,8 @@ def _add_state(commands: "_Commands[Parser]") -> None:
     history.add_argument("run", metavar="RUN", nargs="?")
     history.add_argument("--json", action="store_true")
     _add_amendments(verbs)
+    proof = _command(verbs, "proof", "write what the state knows to be carried out, for promotion by files")
+    proof.add_argument("proof", metavar="FILE", type=Path, help="as of apply --proof; no other proof is overwritten")
     restore = _command(
         verbs, "restore", "accept an older state, when the last one is lost: nothing is sent unasked then"
     )

@@ -23,16 +23,27 @@ from reconciler.reports.json_text import json_text
 from reconciler.reports.state_text import entry_text, state_list_text
 
 _MOST_MISSING = 10
-_AMENDMENTS = {"import": adopt, "mv": move, "forget": forget}
+
+
+def _prove(arguments: argparse.Namespace, world: World) -> int:
+    from reconciler.cli.proof import prove_state  # noqa: PLC0415  (nothing else here signs anything)
+
+    return prove_state(arguments, world)
+
+
+_ELSEWHERE = {
+    "resolve": settle,
+    "restore": restore,
+    "import": adopt,
+    "mv": move,
+    "forget": forget,
+    "proof": _prove,
+}
 
 
 def run(arguments: argparse.Namespace, world: World) -> int:
-    if arguments.verb == "resolve":
-        return settle(arguments, world)
-    if arguments.verb == "restore":
-        return restore(arguments, world)
-    if arguments.verb in _AMENDMENTS:
-        return _AMENDMENTS[arguments.verb](arguments, world)
+    if arguments.verb in _ELSEWHERE:
+        return _ELSEWHERE[arguments.verb](arguments, world)
     opened = open_project(arguments, world)
     folder, environment = opened.folder, opened.environment
     store = open_store(folder, environment)

@@ -1,19 +1,25 @@
 """What a run has shown: which digests the platform has carried out, for whoever promotes them to a later environment.
 
-Rule: only an answer of the platform is evidence, in this very run, or in one that broke off and whose journal this run
-has read: nobody else can tell of that. A person's word, an import, and what was applied before are none; what was
-refused or left in doubt is named, because it speaks against what earlier runs have shown.
+Rule: only an answer of the platform is evidence. A run tells of those that it has seen itself, or found in the journal
+of one that broke off; the state, of the last ones of all runs, for when no file of a run tells of them any more. A
+person's word and an import are none; what was refused or left in doubt is named, because it speaks against what was
+shown before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from reconciler.core.address import Address, address_order
+from reconciler.core.address import Address, address_order, parse_address
 from reconciler.core.digest import Digest
-from reconciler.core.entry import Applied, Refused, Unsettled
+from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
+from reconciler.core.key import KeyScope, idempotency_key
 from reconciler.core.run import Outcome, Result, Run
+from reconciler.core.state import State
 from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import Timestamp
+from reconciler.errors import UsageError
+
+_WORD = "only a person has said how it ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +38,7 @@ class Shown:
 class Against:
     """That call number *call* of *address* was refused *at* that time, or is in doubt since then (*outcome*).
 
-    *said* is how the platform has refused it; None of a call in doubt.
+    *said* is how the platform has refused it; of a call in doubt None, or that a person has spoken and no answer has.
     """
 
     address: Address
@@ -48,7 +54,8 @@ class Evidence:
     """What one run has *shown*, and which calls were refused or left in doubt in it (*against*).
 
     *platform* is who has answered; *tool* names program and version. *lineage* and *epoch* are of the state in which
-    the calls are numbered; *lineage* is None where nothing could be sent.
+    the calls are numbered; *lineage* is None where nothing could be sent. *run*, its *plan_id* and *commit* are None
+    where the state tells, of all runs.
     """
 
     project: str
@@ -58,8 +65,8 @@ class Evidence:
     platform: PlatformKind
     lineage: str | None
     epoch: int
-    run: str
-    plan_id: str
+    run: str | None
+    plan_id: str | None
     commit: str | None
     tool: str
     shown: tuple[Shown, ...]
@@ -98,28 +105,105 @@ def _shown(learned: Iterable[Result]) -> Iterable[Shown]:
     for each in learned:
         done = each.record
         if isinstance(done, Applied) and done.resolution is None:
-            call = done.call
-            yield Shown(
-                address=each.address,
-                digest=call.digest,
-                call=call.number,
-                ids=done.id_list,
-                at=done.at,
-                request_id=done.request_id,
-            )
+            yield _done(each.address, done)
+
+
+def _done(address: Address, done: Applied) -> Shown:
+    call = done.call
+    return Shown(
+        address=address,
+        digest=call.digest,
+        call=call.number,
+        ids=done.id_list,
+        at=done.at,
+        request_id=done.request_id,
+    )
 
 
 def _against(learned: Iterable[Result]) -> Iterable[Against]:
     for each in learned:
         match each.record:
             case Refused() as known:
-                yield _row(each, known, Outcome.REFUSED, known.at, f"{known.code} {known.message}")
+                yield _refused(each.address, known)
             case Unsettled() as known:
-                yield _row(each, known, Outcome.IN_DOUBT, known.call.sent, None)
+                yield _in_doubt(each.address, known.call)
             case Applied() | None:
                 pass  # shown, or nothing was learned
 
 
-def _row(result: Result, known: Refused | Unsettled, outcome: Outcome, at: Timestamp, said: str | None) -> Against:
-    call = known.call
-    return Against(address=result.address, digest=call.digest, call=call.number, outcome=outcome, at=at, said=said)
+def _refused(address: Address, known: Refused) -> Against:
+    said = f"{known.code} {known.message}"
+    return _row(address, known.call, Outcome.REFUSED, known.at, said)
+
+
+def _in_doubt(address: Address, call: CallRecord, said: str | None = None) -> Against:
+    return _row(address, call, Outcome.IN_DOUBT, call.sent, said)
+
+
+def _row(address: Address, call: CallRecord, outcome: Outcome, at: Timestamp, said: str | None) -> Against:
+    return Against(address=address, digest=call.digest, call=call.number, outcome=outcome, at=at, said=said)
+
+
+def evidence_in(state: State, project: str, *, refreshed_at: Timestamp | None, tool: str) -> Evidence:
+    """Return what *state* knows from the platform's answers to the last calls of each address, whichever run had them.
+
+    Calls that were shown in an earlier epoch are left out: where an older state was restored, nothing in it tells that
+    they were the last. *refreshed_at* is when the environment was last refreshed, a part of the keys.
+
+    Raise UsageError if the state does not say who has answered.
+    """
+    if state.platform is None:
+        raise UsageError(
+            "Nothing to show",
+            "The state does not say who has answered, Zuora or an emulator. Nothing was written.",
+            hint="Apply in this environment first.",
+        )
+    known = sorted(state.entries, key=address_order)
+    scope = KeyScope(
+        project=project,
+        environment=state.environment,
+        tenant=state.tenant,
+        entity=state.entity,
+        epoch=state.epoch,
+        refreshed_at=refreshed_at,
+    )
+    return Evidence(
+        project=project,
+        environment=state.environment,
+        tenant=state.tenant,
+        entity=state.entity,
+        platform=state.platform,
+        lineage=state.lineage,
+        epoch=state.epoch,
+        run=None,
+        plan_id=None,
+        commit=None,
+        tool=tool,
+        shown=tuple(each for address in known for each in _shown_in(state, address, scope)),
+        against=tuple(each for address in known for each in _against_in(state.entries[address], address)),
+    )
+
+
+def _shown_in(state: State, address: Address, scope: KeyScope) -> Iterator[Shown]:
+    done = state.entries[address].applied
+    if done is not None and done.resolution is None and (state.restored is None or _is_of(scope, address, done.call)):
+        yield _done(address, done)
+
+
+def _is_of(scope: KeyScope, address: Address, call: CallRecord) -> bool:
+    """Whether *call* was made in *scope*, which only its key tells."""
+    target = parse_address(call.target or address)
+    key = idempotency_key(scope, address=address, target=target, digest=call.digest, call=call.number)
+    return key == call.key
+
+
+def _against_in(entry: Entry, address: Address) -> Iterator[Against]:
+    """Yield calls that came after the last one that was carried out, and that one if only a person says that it was."""
+    done, refused = entry.applied, entry.refused
+    if done is not None and done.resolution is not None:
+        yield _in_doubt(address, done.call, _WORD)
+    if refused is not None and (done is None or refused.call.number > done.call.number):
+        is_word = refused.resolution is not None
+        yield _in_doubt(address, refused.call, _WORD) if is_word else _refused(address, refused)
+    for lost in entry.in_doubt:
+        yield _in_doubt(address, lost.call)

@@ -1,4 +1,4 @@
-"""What files of proofs tell together of the environment whose runs have written them.
+"""What files of proofs tell together of the environment whose runs, or whose state, have written them.
 
 Rule: calls of an address are numbered in one state, so the highest number of its latest epoch is the last call, in
 whichever file it stands. Files of two states have no such order, and are refused.
@@ -57,7 +57,8 @@ class Gathered:
             return Account(done=Done(digest=row.digest, at=row.at, has_ids=bool(row.ids)))
         if row.outcome is Outcome.REFUSED:
             return Account(against=f"call {row.call} was refused there: {row.said} ({decisive.path})")
-        return Account(against=f"call {row.call} is in doubt there since {row.at} ({decisive.path})")
+        why = f", and {row.said}" if row.said else ""
+        return Account(against=f"call {row.call} is in doubt there since {row.at}{why} ({decisive.path})")
 
 
 def _weight(told: Told) -> tuple[int, Timestamp, bool]:

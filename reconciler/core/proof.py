@@ -62,7 +62,7 @@ class Earlier:
     def way(self) -> str:
         """How a declaration gets its proof."""
         if isinstance(self.source, Gathered):
-            return f"Apply them in {self.environment} first, and bring the file of `apply --proof`"
+            return f"Apply them in {self.environment} first, and bring the file of `apply --proof` or `state proof`"
         return f"Apply them in {self.environment} first"
 
 

@@ -1,4 +1,7 @@
-"""The document of what a run has shown, format 1.0: one proof a line, ASCII, sealed. It may be signed besides."""
+"""The document of what a run has shown, or a state knows, format 1.0: one proof a line, ASCII, sealed.
+
+It may be signed besides.
+"""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -73,8 +76,8 @@ def read_evidence(content: bytes, path: str) -> Evidence:
         platform=platform,
         lineage=document.take_or_none(value, "lineage", str, "the proof"),
         epoch=document.take_count(value, "epoch", "the proof"),
-        run=document.take(value, "run", str, "the proof"),
-        plan_id=document.take(value, "plan_id", str, "the proof"),
+        run=document.take_or_none(value, "run", str, "the proof"),
+        plan_id=document.take_or_none(value, "plan_id", str, "the proof"),
         commit=document.take_or_none(value, "commit", str, "the proof"),
         tool=document.take(value, "tool", str, "the proof"),
         shown=tuple(_shown(document, each) for each in document.take(value, "proofs", list, "the proof")),

@@ -83,8 +83,8 @@ def test_a_proof_tells_in_which_epoch_of_the_state_its_calls_are_numbered(projec
     assert told.epoch > 0
 
 
-def test_what_a_killed_run_was_answered_is_shown_by_the_one_that_reads_its_journal(project: Project) -> None:
-    """Nobody else can tell of it, and it is not sent again."""
+def kill(project: Project) -> None:
+    """Kill a run that has an answer for some of its calls, and is waiting for that to `SECOND`."""
     project.rehearse({"name": "slow", "match": {"target": SECOND}, "fault": {"kind": "latency", "seconds": 30}})
     command = [sys.executable, "-m", "reconciler", "apply", "--yes", "--proof", "proof.json"]
     with subprocess.Popen(command, cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
@@ -95,15 +95,44 @@ def test_what_a_killed_run_was_answered_is_shown_by_the_one_that_reads_its_journ
         killed.kill()
     assert not (project.folder / "proof.json").exists()
     project.rehearse()
-    before = project.ledger()
+    assert project.ledger()
+
+
+def test_what_a_killed_run_was_answered_is_shown_by_the_one_that_reads_its_journal(project: Project) -> None:
+    """It is not sent again."""
+    kill(project)
     again = project.run("apply", "--yes", "--proof", "proof.json")
     told = read_evidence((project.folder / "proof.json").read_bytes(), "proof.json")
 
     assert again.status == 0, again.err
-    assert before
     assert {each.address for each in told.shown} == set(project.state["entries"])
     assert len(project.ledger()) == len(told.shown)
     assert told.against == ()
+
+
+def test_what_a_killed_run_was_answered_is_shown_by_the_state_whoever_has_read_its_journal(project: Project) -> None:
+    kill(project)
+    assert project.run("state", "proof", "early.json").status == 0
+    early = read_evidence((project.folder / "early.json").read_bytes(), "early.json")
+    assert project.run("apply", "--yes").status == 0
+    assert project.run("state", "proof", "late.json").status == 0
+    late = read_evidence((project.folder / "late.json").read_bytes(), "late.json")
+
+    assert early.shown
+    assert SECOND in {each.address for each in early.against if each.outcome is Outcome.IN_DOUBT}
+    assert {each.address for each in late.shown} == set(project.state["entries"])
+    assert late.against == ()
+
+
+def test_a_state_that_is_not_the_last_one_shows_nothing(project: Project) -> None:
+    project.run("apply", "--yes", "--only", FIRST)
+    before = project.state_file.read_bytes()
+    project.run("apply", "--yes")
+    project.state_file.write_bytes(before)
+    ended = project.run("state", "proof", "state.json")
+
+    assert ended.status == 5
+    assert not (project.folder / "state.json").exists()
 
 
 @needs_ssh_keygen
@@ -228,6 +257,63 @@ def test_a_run_that_has_nothing_to_do_leaves_the_proof_of_the_one_that_had(proje
     assert first.status == again.status == 0
     assert (project.folder / "proof.json").read_bytes() == content
     assert "proof.json stays as it is: this run has shown nothing." in again.err
+
+
+def test_a_proof_takes_the_place_of_none_that_another_run_has_written(project: Project) -> None:
+    """Of what that has shown nobody else may know any more."""
+    project.run("apply", "--yes", "--only", FIRST, "--proof", "proof.json")
+    content, ledger = (project.folder / "proof.json").read_bytes(), project.ledger()
+    again = project.run("apply", "--yes", "--proof", "proof.json")
+    of_state = project.run("state", "proof", "proof.json")
+
+    for ended in (again, of_state):
+        assert ended.status == 1
+        assert ended.err.splitlines()[-3:] == [
+            "error: Not a file for a proof",
+            "  proof.json is a proof already, and nobody could write that again. Nothing was sent or written.",
+            "  hint: Give each proof a name of its own.",
+        ]
+    assert (project.folder / "proof.json").read_bytes() == content
+    assert project.ledger() == ledger
+    assert project.run("apply", "--yes", "--proof", "another.json").status == 0
+
+
+def test_a_proof_that_tells_nothing_or_not_any_more_is_told_apart(project: Project) -> None:
+    project.run("apply", "--yes", "--only", "Nothing/*", "--proof", "empty.json")
+    altered = project.write("altered.json", (project.folder / "empty.json").read_text().replace("local", "other"))
+
+    assert read_evidence((project.folder / "empty.json").read_bytes(), "").shown == ()
+    assert project.run("apply", "--yes", "--proof", str(altered)).status == 1
+    assert project.run("apply", "--yes", "--proof", "empty.json").status == 0
+    assert read_evidence((project.folder / "empty.json").read_bytes(), "").shown
+
+
+def test_the_state_shows_what_no_run_has_written_down(project: Project) -> None:
+    project.rehearse(refuse(SECOND))
+    project.run("apply", "--yes", "--only", FIRST, "--only", SECOND)
+    ended = project.run("state", "proof", "out/state.json")
+    content = (project.folder / "out/state.json").read_bytes()
+    found, known = read_evidence(content, "state.json"), project.state["entries"]
+
+    assert (ended.status, ended.out, ended.err) == (0, "", "1 proof in out/state.json.\n")
+    assert [(each.address, each.digest, each.at) for each in found.shown] == [
+        (FIRST, known[FIRST]["applied"]["digest"], known[FIRST]["applied"]["at"])
+    ]
+    assert [(each.address, each.outcome) for each in found.against] == [(SECOND, Outcome.REFUSED)]
+    assert (found.run, found.plan_id, found.lineage) == (None, None, project.state["lineage"])
+    assert list(SchemaSet(load_schemas()).violations("proof.schema.json", json.loads(content))) == []
+
+
+def test_without_a_state_there_is_nothing_to_show(project: Project) -> None:
+    ended = project.run("state", "proof", "state.json")
+
+    assert ended.status == 1
+    assert ended.err.splitlines() == [
+        "error: Nothing to show",
+        "  local has no state: .reconciler/local.state.json is not there. Nothing was written.",
+        "  hint: Apply there first.",
+    ]
+    assert not (project.folder / "state.json").exists()
 
 
 def test_a_proof_that_cannot_be_kept_does_not_hide_how_the_run_ended(project: Project) -> None:

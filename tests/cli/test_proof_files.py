@@ -136,8 +136,53 @@ def test_what_no_file_tells_of_is_not_proven(project: Project) -> None:
             f"  ! promotes_from refuses this plan: 1 of 2 new calls not proven in sandbox: {OTHER} "
             "[production/q4-backfill.yaml:6:5] no proof there is tells of it."
         ),
-        "    Apply them in sandbox first, and bring the file of `apply --proof`, or leave them out with --except.",
+        (
+            "    Apply them in sandbox first, and bring the file of `apply --proof` or `state proof`, or leave them "
+            "out with --except."
+        ),
     ]
+
+
+def test_what_the_state_has_shown_proves_what_no_file_of_a_run_tells_of(project: Project) -> None:
+    """A run without --proof has folded what a killed one had been answered: nothing is sent again for its sake."""
+    with_production(project, FILES)
+    assert project.run(*SANDBOX, FIRST, "--only", ONE).status == 0
+    assert project.run("apply", "-e", "sandbox", "--yes").status == 0
+    before = project.run("state", "proof", "-e", "sandbox", SECOND)
+    without_sandbox(project)
+
+    assert (before.status, before.err) == (0, f"2 proofs in {SECOND}.\n")
+    assert project.run(*PLAN).status == 2
+    (project.folder / FIRST).unlink()
+    assert project.run(*PLAN).status == 2
+
+
+def test_what_a_person_has_said_since_is_no_proof_in_a_file_of_the_state(project: Project) -> None:
+    with_production(project, FILES)
+    sandbox_misbehaves(project, {"name": "gone", "match": {"target": ONE}, "fault": {"kind": "system_error"}})
+    project.run(*SANDBOX, FIRST)
+    done = ("state", "resolve", "-e", "sandbox", ONE, "--as", "done", "--reason", "looked", "--ids", "x")
+    assert project.run(*done).status == 0
+    assert project.run("state", "proof", "-e", "sandbox", SECOND).status == 0
+    without_sandbox(project)
+    (project.folder / FIRST).unlink()
+    plan = project.run(*PLAN)
+
+    assert plan.status == 9
+    assert "1 of 2 new calls not proven in sandbox" in plan.out
+    assert f", and only a person has said how it ended ({SECOND})" in plan.out
+
+
+@needs_ssh_keygen
+def test_what_the_state_shows_is_signed_like_what_a_run_shows(project: Project, tmp_path: Path, key: Path) -> None:
+    with_production(project, SIGNED, sandbox=SIGNING)
+    project.write(".allowed_signers", allow(tmp_path, key).read_text())
+    assert project.run("apply", "-e", "sandbox", "--yes").status == 0
+    told = project.run("state", "proof", "-e", "sandbox", FIRST, variables={"SIGNING_KEY": key.read_text()})
+    without_sandbox(project)
+
+    assert (told.status, told.err) == (0, f"2 proofs in {FIRST}, signed in run-1.json.sig.\n")
+    assert project.run(*PLAN).status == 2
 
 
 def test_promote_takes_files_as_well(brought: Project) -> None:

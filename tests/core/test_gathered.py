@@ -18,7 +18,7 @@ from reconciler.core.diagnostics import InvalidInput, Place
 from reconciler.core.digest import digest_of
 from reconciler.core.entry import Applied, CallRecord, Refused, Unsettled
 from reconciler.core.environment import EmulatorApi, Environment, FromVariable, PlatformApi, Project
-from reconciler.core.evidence import Evidence, evidence_of
+from reconciler.core.evidence import Evidence, evidence_in, evidence_of
 from reconciler.core.gathered import gather
 from reconciler.core.promotion import Promotion
 from reconciler.core.proof import Earlier, fault_of
@@ -188,16 +188,20 @@ _calls = st.tuples(st.sampled_from([A, B]), st.sampled_from(_ENDS))
 def test_files_of_all_runs_give_the_verdict_that_the_state_gives(
     history: list[tuple[Flags, list[_End]]], chance: Random
 ) -> None:
-    """Each call is another run, and so is each time that it is sent again."""
+    """Each call is another run, and so is each time that it is sent again. A file of the state adds to none of them."""
     calls = [(record(number, flags), ends) for number, (flags, ends) in enumerate(history)]
     records = [end(call) for call, ends in calls for end in ends]
     documents = [shown(each) for each in records]
+    state = replace(state_of({ADDRESS: entry(*records)}), environment="sandbox", lineage="l-1", tenant="12345")
+    state = replace(state, entity="e-1", platform=PlatformKind.ZUORA)
+    of_state = evidence_in(state, "acme", refreshed_at=None, tool="reconciler 0")
     chance.shuffle(documents)
-    earlier = Earlier(environment="sandbox", source=state_of({ADDRESS: entry(*records)}), is_emulator=False)
+    earlier = Earlier(environment="sandbox", source=state, is_emulator=False)
     declaration = declare()
     by_state = fault_of(declaration, digest_of(declaration), earlier, ASKED, NOW)
 
-    assert (fault(*documents) is None) == (by_state is None)
+    for each in (documents, [of_state, *documents], [*documents, of_state], [*documents[:2], of_state]):
+        assert (fault(*each) is None) == (by_state is None)
 
 
 OTHER = shown(DONE)

@@ -157,6 +157,11 @@ class Life:
     here: Checkout
     told: dict[str, bytes] = field(default_factory=dict)
 
+    def applying(self, *more: str) -> tuple[str, ...]:
+        """Return an apply with a proof of its own."""
+        file = f"{len(self.told)}-proof.json"
+        return ("apply", "-e", "sandbox", "--yes", "-v", "--log-file", "run.log", "--proof", file, *more)
+
     def run(self, status: int, *arguments: str) -> Ended:
         """Run a command, which must end with *status*."""
         ended = self.here.reconciler(*arguments)
@@ -231,7 +236,6 @@ def kill(life: Life, *arguments: str) -> None:
 
 def test_a_life_in_which_everything_goes_wrong_leaves_no_secret_anywhere(life: Life) -> None:
     run, gateway, secret = life.run, life.gateway, life.vault / "secret"
-    apply = ("apply", "-e", "sandbox", "--yes", "-v", "--log-file", "run.log", "--proof", "proof.json")
 
     run(0, "validate", "--format", "json")
     run(0, "plan", "--out", "plan.json", "--markdown", "comment.md")
@@ -241,27 +245,27 @@ def test_a_life_in_which_everything_goes_wrong_leaves_no_secret_anywhere(life: L
     secret.write_text(SECRETS["wrong client secret"])
     run(8, "doctor")
     run(8, "doctor", "--json")
-    run(8, *apply)
+    run(8, *life.applying())
     run(8, "apply", "plan.json", "--json")
 
     secret.write_text(SECRETS[ONE[1]])
     gateway.quotes, gateway.status = "token", 401
     run(8, "doctor")
     run(8, "doctor", "--json")
-    run(8, *apply)
-    run(8, *apply, "--json")
+    run(8, *life.applying())
+    run(8, *life.applying("--json"))
     gateway.status = 503
-    run(6, *apply)
+    run(6, *life.applying())
 
     gateway.quotes, gateway.status = "calls", 400
-    run(1, *apply, "--only", FIRST)
+    run(1, *life.applying("--only", FIRST))
     assert "***" in run(0, "state", "show", FIRST).out
     gateway.status, gateway.code = 500, "SystemError"
-    run(7, *apply, "--only", SECOND)
+    run(7, *life.applying("--only", SECOND))
     run(0, "plan")
     run(0, "state", "list", "--json")
 
-    kill(life, *apply)
+    kill(life, *life.applying())
     assert list(life.here.folder.glob("state/*.journal")) != []
     assert leaks(life) == []
 
@@ -269,12 +273,13 @@ def test_a_life_in_which_everything_goes_wrong_leaves_no_secret_anywhere(life: L
     run(0, "plan", "--json")
     run(0, "state", "resolve", "--template")
     run(0, "state", "resolve", SECOND, "--as", "not-done", "--reason", "it has not reached the platform")
-    run(0, *apply, "--json")
+    run(0, *life.applying("--json"))
     run(0, "doctor", "--json")
     run(0, "promote", "--from", "sandbox", "--to", "production")
     plan = run(0, "plan", "-e", "production", "--json", "--out", "plan.json", "--markdown", "comment.md")
     approved = ("-e", "production", "--expect", plan.document["plan_id"], "--confirm", "production")
     run(0, "apply", *approved, "-v", "--log-file", "run.log", "--proof", "proof.json")
+    run(0, "state", "proof", "-e", "sandbox", "state-proof.json")
     run(0, "doctor", "-e", "production", "--json")
     run(0, "state", "history", "-e", "sandbox")
     run(0, "state", "history", "-e", "production", "--json")

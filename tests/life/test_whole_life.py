@@ -247,7 +247,8 @@ def test_05_production_refuses_what_the_sandbox_has_not_shown(story: Story) -> N
         "Environment production, tenant 20002",
         "! promotes_from refuses this plan: 1 of 1 new call not proven in sandbox: DynamicUsageCharge/C-00000043 "
         "[production/hasty.yaml:12:5] no proof there is tells of it.",
-        "Apply them in sandbox first, and bring the file of `apply --proof`, or leave them out with --except.",
+        "Apply them in sandbox first, and bring the file of `apply --proof` or `state proof`, or leave them out with "
+        "--except.",
     )
 
 
