@@ -1,21 +1,21 @@
 """Files of proofs: what runs of the earlier environment have shown, as they were brought here.
 
-Rule: each file named ``*.json`` below the folder is a proof; nothing is skipped in silence, and where signatures are
-asked for, nothing is read of a file before its own has been verified. Everything wrong is told at once.
+Rule: each file named ``*.json`` below the folder is a proof, and no proof has another name; nothing is skipped in
+silence, and where signatures are asked for, nothing is read of a file before its own has been verified. Everything
+wrong is told at once.
 """
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.core.evidence import Evidence
 from reconciler.core.promotion import Promotion
-from reconciler.formats.proof_document import SIGNATURE_ENDING, read_evidence
+from reconciler.formats.proof_document import BEGINNING, ENDING, SIGNATURE_ENDING, is_named, read_evidence
 from reconciler.workspace.folder import read_content
 from reconciler.workspace.search import hint_of, is_inside
-
-_ENDING = ".json"
 
 
 def read_proofs(folder: Path, proofs: str, promotion: Promotion) -> Mapping[str, Evidence]:
@@ -47,14 +47,14 @@ def _paths(folder: Path, proofs: str, promotion: Promotion, faults: list[Diagnos
     if not os.path.lexists(top):
         faults.append(_nothing(f"{proofs} is not there", promotion))
         return
-    if not os.path.isdir(top):  # noqa: PTH112  (it never raises: a name may be too long)
-        yield proofs
-        return
-    files = sorted(_files(top, folder, faults))
-    documents = [path for path in files if path.lower().endswith(_ENDING)]
-    if not documents and not faults:
-        faults.append(_nothing(f"{proofs} holds no *{_ENDING}", promotion))
-    faults += _without_document(files)
+    is_folder = os.path.isdir(top)  # noqa: PTH112  (it never raises: a name may be too long)
+    files = sorted(_files(top, folder, faults)) if is_folder else [proofs]
+    documents = [path for path in files if is_named(path)]
+    others = [path for path in files if not is_named(path)]
+    misnamed = [each for path in others for each in _misnamed(path, folder)]
+    if not documents and not misnamed and not faults:
+        faults.append(_nothing(f"{proofs} {'holds' if is_folder else 'is'} no *{ENDING}", promotion))
+    faults += [*misnamed, *_without_document(others, frozenset(documents))]
     yield from documents
 
 
@@ -87,13 +87,29 @@ def _relative(path: Path | str, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _without_document(files: list[str]) -> Iterator[Diagnostic]:
+def _misnamed(path: str, folder: Path) -> Iterator[Diagnostic]:
+    """Yield what is wrong if the file at *path* is a proof under a name that no proof has, or may be one."""
+    try:
+        descriptor = os.open(folder / path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            begins = file.read(2 * len(BEGINNING)) if is_file else b""
+    except OSError as error:
+        what = f"the file cannot be read: {error.strerror or error}"
+        yield Diagnostic(code="unreadable", summary=what, place=Place(path), hint=hint_of(error))
+        return
+    if begins.replace(b"\r", b"").startswith(BEGINNING):
+        what, why = "a proof with another name than proofs have", f"Only files named *{ENDING} are taken for proofs."
+        hint = f"Name it *{ENDING}, and its signature likewise."
+        yield Diagnostic(code="misnamed-proof", summary=what, place=Place(path), detail=why, hint=hint)
+
+
+def _without_document(others: list[str], documents: frozenset[str]) -> Iterator[Diagnostic]:
     """Yield signatures whose proof is not there: somebody has taken away what was shown."""
-    there = frozenset(files)
-    for path in files:
+    for path in others:
         document = path.removesuffix(SIGNATURE_ENDING)
-        if document != path and document.lower().endswith(_ENDING) and document not in there:
-            what, why = "a signature without its proof", f"{document} is not there; what it has shown is not known."
+        if document != path and document not in documents:
+            what, why = "a signature without its proof", f"{document} is no proof here; what it has shown is not known."
             hint = "Bring the proof as well, or take its signature out."
             yield Diagnostic(code="lone-signature", summary=what, place=Place(path), detail=why, hint=hint)
 

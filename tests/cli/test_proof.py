@@ -230,6 +230,25 @@ def test_a_proof_takes_the_place_of_nothing_else(project: Project, name: str) ->
     assert not project.state_file.exists()
 
 
+@pytest.mark.parametrize("command", [("apply", "--yes", "--proof"), ("state", "proof")])
+def test_a_proof_has_a_name_under_which_it_is_read(project: Project, command: tuple[str, ...]) -> None:
+    """What else stands among proofs is skipped."""
+    (project.folder / "link.json").symlink_to("run.txt")
+    for name in ("proofs/run-1", "link.json"):
+        ended = project.run(*command, name)
+
+        assert ended.status == 1
+        assert ended.err.splitlines()[0] == "error: Not a file for a proof"
+        assert "and so would never be read as a proof. Nothing was written." in ended.err
+    assert not project.state_file.exists()
+    assert not (project.folder / "proofs").exists()
+    assert project.run(*command, "proofs/run-1").err.splitlines() == [
+        "error: Not a file for a proof",
+        "  proofs/run-1 does not end in .json, and so would never be read as a proof. Nothing was written.",
+        "  hint: Name it run-1.json, for example.",
+    ]
+
+
 def test_a_proof_that_cannot_be_written_is_told_before_anything_is_sent(project: Project) -> None:
     ended = project.run("apply", "--yes", "--proof", "README.md/proof.json")
 

@@ -236,9 +236,30 @@ def test_a_signature_without_its_proof_is_refused(signed: Project) -> None:
     refused_with(
         signed.run(*PLAN),
         f"{SECOND}.sig: error: a signature without its proof [lone-signature]",
-        f"{SECOND} is not there; what it has shown is not known.",
+        f"{SECOND} is no proof here; what it has shown is not known.",
         "hint: Bring the proof as well, or take its signature out.",
     )
+
+
+def test_a_proof_that_speaks_against_a_call_is_not_skipped_for_its_name(brought: Project) -> None:
+    """Nor one whose line ends were converted; what is none may have any name."""
+    (brought.folder / "proofs/later").write_bytes((brought.folder / FIRST).read_bytes())
+    content = (brought.folder / FIRST).read_bytes().replace(b"\n", b"\r\n")
+    (brought.folder / "proofs/run-2.json.bak").write_bytes(content)
+    brought.write("proofs/README.md", "{}")
+    brought.write("proofs/gone.sig", "")
+    (brought.folder / "proofs/broken").symlink_to("nowhere")
+    plan = brought.run(*PLAN)
+
+    assert plan.status == 3
+    assert [line for line in plan.err.splitlines() if ": error: " in line] == [
+        "proofs/broken: error: the file cannot be read: No such file or directory [unreadable]",
+        "proofs/gone.sig: error: a signature without its proof [lone-signature]",
+        "proofs/later: error: a proof with another name than proofs have [misnamed-proof]",
+        "proofs/run-2.json.bak: error: a proof with another name than proofs have [misnamed-proof]",
+    ]
+    assert "  Only files named *.json are taken for proofs.\n" in plan.err
+    assert "  hint: Name it *.json, and its signature likewise.\n" in plan.err
 
 
 @needs_ssh_keygen
@@ -470,6 +491,11 @@ def test_one_file_may_be_named_instead_of_a_folder(brought: Project) -> None:
 
     brought.edit("reconciler.yaml", f"proofs: {FIRST}", f"proofs: {SECOND}")
     assert f"there are no proofs of sandbox: {SECOND} is not there [no-proofs]" in brought.run(*PLAN).err
+    (brought.folder / FIRST).rename(brought.folder / "proofs/r1")
+    brought.edit("reconciler.yaml", f"proofs: {SECOND}", "proofs: proofs/r1")
+    assert "proofs/r1: error: a proof with another name than proofs have [misnamed-proof]" in brought.run(*PLAN).err
+    brought.write("proofs/r1", "{}")
+    assert "there are no proofs of sandbox: proofs/r1 is no *.json [no-proofs]" in brought.run(*PLAN).err
 
 
 @pytest.mark.parametrize(("made", "why"), [(False, "proofs is not there"), (True, "proofs holds no *.json")])

@@ -116,6 +116,7 @@ def test_most_codes_are_shown_by_an_example_that_a_reader_has_refused() -> None:
             "emulator-proof",
             "foreign-proof",
             "lone-signature",
+            "misnamed-proof",
             "no-proofs",
             "two-lineages",
             "unsigned-proofs",

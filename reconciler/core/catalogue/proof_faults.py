@@ -43,6 +43,15 @@ PROOF_FAULTS = (
         shows=Shows.SITUATION,
     ),
     Explanation(
+        code="misnamed-proof",
+        title="a proof does not end in .json",
+        text="Every *.json below the folder is a proof, and what else a pipeline brings is none. A proof under another "
+        "name would be skipped, also one that speaks against a call.",
+        bad="proofs/run-2.json.bak, which is what a run has written.\n",
+        good="proofs/run-2.json\n",
+        shows=Shows.SITUATION,
+    ),
+    Explanation(
         code="no-max-age",
         title="proofs are taken from files, and nothing says how old they may be",
         text="A state tells of the last call, whenever it was. Files tell only of the runs that have written them: of "
