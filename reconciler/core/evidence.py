@@ -74,14 +74,17 @@ class Evidence:
 
 
 def evidence_of(run: Run, project: str, *, platform: PlatformKind, commit: str | None, tool: str) -> Evidence:
-    """Return what *run*, an apply in *project*, has shown, with what it has learned of runs that broke off."""
+    """Return what *run*, an apply in *project*, has shown, with what it has learned of runs that broke off.
+
+    *platform* is who is asked now; who has answered may be known better to the state, of which *run* has learned it.
+    """
     tenancy, learned = run.tenancy, _learned(run)
     return Evidence(
         project=project,
         environment=run.environment,
         tenant=tenancy.tenant if tenancy else None,
         entity=tenancy.entity if tenancy else None,
-        platform=platform,
+        platform=(tenancy.platform if tenancy else None) or platform,
         lineage=run.lineage,
         epoch=run.epoch,
         run=run.id,

@@ -16,14 +16,15 @@ from reconciler.core.diagnostics import Place
 from reconciler.core.digest import digest_of
 from reconciler.core.entry import Applied, CallRecord, Entry
 from reconciler.core.environment import EmulatorApi, Environment, Project
-from reconciler.core.evidence import Evidence, Shown, evidence_in
+from reconciler.core.evidence import Evidence, Shown, evidence_in, evidence_of
 from reconciler.core.gathered import gather
 from reconciler.core.key import KeyScope, idempotency_key
 from reconciler.core.promotion import Promotion
 from reconciler.core.proof import Earlier, fault_of
-from reconciler.core.run import Outcome
+from reconciler.core.run import Outcome, Result, Run
+from reconciler.core.selection import Action
 from reconciler.core.state import Restored, State
-from reconciler.core.tenancy import PlatformKind
+from reconciler.core.tenancy import PlatformKind, Tenancy
 from reconciler.core.timestamp import Timestamp, timestamp
 from reconciler.errors import UsageError
 
@@ -82,6 +83,18 @@ def test_it_says_whose_state_it_is_and_names_no_run() -> None:
 def test_a_state_that_does_not_say_who_has_answered_shows_nothing() -> None:
     with pytest.raises(UsageError, match="The state does not say who has answered"):
         told(state_of({ADDRESS: entry(DONE)}))
+
+
+@pytest.mark.parametrize("known", [PlatformKind.EMULATOR, None])
+def test_who_has_answered_is_taken_from_the_state_and_not_from_what_is_configured_by_now(
+    known: PlatformKind | None,
+) -> None:
+    tenancy = Tenancy(tenant="12345", entity=None, platform=known)
+    learned = Result(address=ADDRESS, action=Action.RESUME, outcome=Outcome.DONE, record=DONE)
+    run = Run(id="run-1", plan_id="p1-1", environment="local", tenancy=tenancy, lineage="l-1", recovered=(learned,))
+    found = evidence_of(run, "acme", platform=PlatformKind.ZUORA, commit=None, tool="reconciler 0")
+
+    assert (len(found.shown), found.platform) == (1, known or PlatformKind.ZUORA)
 
 
 def keyed(call: CallRecord, epoch: int, refreshed_at: Timestamp | None = None) -> Applied:
