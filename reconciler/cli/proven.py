@@ -14,6 +14,7 @@ from reconciler.core.proof import Earlier, new_calls, with_proofs
 from reconciler.core.state import State
 from reconciler.core.tenancy import PlatformKind
 from reconciler.engine.plan import load_state
+from reconciler.workspace.folder import load_keys
 
 
 def proven(planned: Planned, promotion: Promotion) -> Planned:
@@ -30,7 +31,8 @@ def proven(planned: Planned, promotion: Promotion) -> Planned:
 def earlier_of(folder: Path, project: Project, promotion: Promotion) -> Earlier:
     """Return what is known of the environment that comes before: from its state, or from files where there are some.
 
-    Raise InvalidInput without a state of it, or for files that are not what they must be.
+    Raise InvalidInput without a state of it, for files that are not what they must be, or a key map of it that cannot
+    be read.
     """
     environment = project.environments[promotion.earlier]
     if promotion.proofs is not None:
@@ -40,6 +42,7 @@ def earlier_of(folder: Path, project: Project, promotion: Promotion) -> Earlier:
         source=telling(_state_of(folder, environment, promotion), environment.refreshed_at),
         is_emulator=environment.platform is PlatformKind.EMULATOR,
         refreshed_at=environment.refreshed_at,
+        keys=load_keys(folder, environment),
     )
 
 
@@ -47,11 +50,13 @@ def _by_files(folder: Path, proofs: str, project: Project, promotion: Promotion)
     """Whether an emulator has answered stands in each file, and is judged there."""
     from reconciler.workspace.proofs import read_proofs  # noqa: PLC0415  (few environments promote by files)
 
+    environment = project.environments[promotion.earlier]
     return Earlier(
-        environment=promotion.earlier,
+        environment=environment.name,
         source=gather(read_proofs(folder, proofs, promotion), project, promotion),
         is_emulator=False,
-        refreshed_at=project.environments[promotion.earlier].refreshed_at,
+        refreshed_at=environment.refreshed_at,
+        keys=load_keys(folder, environment),
         warnings=() if promotion.allowed_signers is not None else (_unsigned(proofs, promotion),),
     )
 

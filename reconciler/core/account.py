@@ -19,7 +19,7 @@ class Done:
     """The last call that was carried out.
 
     *asked* are its flags and trigger, None where only the *digest* tells; *word* is why a person says that it was,
-    where no answer does.
+    where no answer does. *target* is the address that was sent, where a key map made that another.
     """
 
     digest: Digest
@@ -27,6 +27,7 @@ class Done:
     has_ids: bool
     asked: tuple[Flags, str | None] | None = None
     word: str | None = None
+    target: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ def account_in_state(state: State, address: Address) -> Account:
             has_ids=bool(done.id_list),
             asked=(done.call.flags, done.call.trigger),
             word=done.resolution,
+            target=done.call.target,
         ),
         against=_against(entry),
     )

@@ -24,7 +24,10 @@ _WORD = "only a person has said how it ended"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """That the platform has carried out call number *call* of *address*, *at* that time by its own clock if known."""
+    """That the platform has carried out call number *call* of *address*, *at* that time by its own clock if known.
+
+    *target* is the address that was sent, where a key map made that another.
+    """
 
     address: Address
     digest: Digest
@@ -32,6 +35,7 @@ class Shown:
     ids: tuple[str, ...]
     at: Timestamp
     request_id: str | None
+    target: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +124,7 @@ def _done(address: Address, done: Applied) -> Shown:
         ids=done.id_list,
         at=done.at,
         request_id=done.request_id,
+        target=call.target,
     )
 
 

@@ -54,7 +54,7 @@ class Gathered:
         decisive = max(of_last, key=_weight)
         row = decisive.row
         if isinstance(row, Shown):
-            return Account(done=Done(digest=row.digest, at=row.at, has_ids=bool(row.ids)))
+            return Account(done=Done(digest=row.digest, at=row.at, has_ids=bool(row.ids), target=row.target))
         if row.outcome is Outcome.REFUSED:
             return Account(against=f"call {row.call} was refused there: {row.said} ({decisive.path})")
         why = f", and {row.said}" if row.said else ""

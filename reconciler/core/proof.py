@@ -22,6 +22,7 @@ from reconciler.core.diff import changed_fields
 from reconciler.core.digest import Digest
 from reconciler.core.gathered import Gathered
 from reconciler.core.guardrail_limits import Refusal
+from reconciler.core.keymap import KeyMap
 from reconciler.core.plan import Change, Plan, Regenerate, Reissue
 from reconciler.core.promotion import Demand, Promotion
 from reconciler.core.state import State
@@ -35,13 +36,14 @@ _NAMED = 10
 class Earlier:
     """What is known of the earlier environment: its state, or what files tell, and if an emulator has answered there.
 
-    *warnings* are about the *source* itself.
+    *keys* is its key map as it is now, None without one; *warnings* are about the *source* itself.
     """
 
     environment: str
     source: State | Gathered
     is_emulator: bool
     refreshed_at: Timestamp | None = None
+    keys: KeyMap | None = None
     warnings: tuple[Diagnostic, ...] = ()
 
     def account(self, address: Address) -> Account:
@@ -124,13 +126,21 @@ def fault_of(
         return against or "it was never applied there"
     if done.digest != digest:
         return f"it was applied there with {_other(done, declaration)}"
+    return (
+        _another_object(done.target, declaration.address, earlier.keys)
+        or _no_answer(done, earlier, promotion)
+        or _untimely(done.at, promotion, now)
+    )
+
+
+def _no_answer(done: Done, earlier: Earlier, promotion: Promotion) -> str | None:
     if done.word is not None:
         return f"that it was applied there is a person's word and no answer of the platform: {done.word}"
     if earlier.is_emulator and not promotion.accept_emulator:
         return "an emulator has answered there, and accept_emulator is not set"
     if not done.has_ids and not promotion.accept_empty_ids:
         return "it was applied there without any id, and accept_empty_ids is not set"
-    return _untimely(done.at, promotion, now)
+    return None
 
 
 def _against(account: Account, earlier: Earlier) -> str | None:
@@ -138,6 +148,16 @@ def _against(account: Account, earlier: Earlier) -> str | None:
     if account.against is None and done is not None and done.at < (earlier.refreshed_at or ""):
         return f"it was applied there at {done.at}, before the refresh of {earlier.refreshed_at}"
     return account.against
+
+
+def _another_object(sent: Address | None, address: Address, keys: KeyMap | None) -> str | None:
+    """Return, in words, why what was *sent* under *address* went to another object than it names there now."""
+    now = keys.sent_as(address) if keys is not None else None
+    if sent == now:
+        return None
+    if keys is None or not keys.has(address):
+        return f"it was applied there to {sent or address}, and no key map there says so now"
+    return f"it was applied there to {sent or address}, and {keys.path} there says {now or address} now"
 
 
 def _other(done: Done, declaration: Declaration) -> str:

@@ -31,7 +31,7 @@ _HEAD = (
     *("project", "environment", "tenant", "entity", "platform"),
     *("lineage", "epoch", "run", "plan_id", "commit", "tool"),
 )
-_SHOWN = ("address", "digest", "call", "idList", "at", "requestId")
+_SHOWN = ("address", "digest", "call", "idList", "at", "requestId", "target")
 _AGAINST = ("address", "digest", "call", "outcome", "at", "said")
 
 
@@ -60,6 +60,7 @@ def _row(each: Shown) -> dict[str, Any]:
         "idList": list(each.ids),
         "at": each.at,
         "requestId": each.request_id,
+        **({"target": each.target} if each.target is not None else {}),
     }
 
 
@@ -139,4 +140,5 @@ def _shown(document: JsonDocument, value: object) -> Shown:
         ids=tuple(ids),
         at=document.take_time(value, "at", address),
         request_id=document.take_or_none(value, "requestId", str, address),
+        target=document.address(value["target"]) if "target" in value else None,
     )

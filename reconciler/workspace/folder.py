@@ -11,6 +11,7 @@ from reconciler.core.address import Address
 from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.core.environment import Environment, Project
+from reconciler.core.keymap import KeyMap
 from reconciler.core.table import Declared, Table
 from reconciler.formats.packed import pack_table, unpack_table
 from reconciler.formats.plain_lists import LEAST
@@ -147,16 +148,28 @@ def with_keys(folder: Path, environment: Environment, spec: Spec) -> Spec:
 
     Raise InvalidInput if that cannot be read, or does not map all that is declared.
     """
-    if environment.keys is None:
+    keys = load_keys(folder, environment)
+    if keys is None:
         return spec
-    from reconciler.formats.keymap import read_keymap, unmapped  # noqa: PLC0415  (few environments have any)
+    from reconciler.formats.keymap import unmapped  # noqa: PLC0415  (few environments have any)
 
-    reading = Reading(environment.keys)
-    keys = read_keymap(_content_below(folder, environment.keys), reading)
-    found = reading.diagnostics or unmapped(spec, keys)
+    found = unmapped(spec, keys)
     if found:
         raise InvalidInput(found)
     return Spec(spec.declarations, keys)
+
+
+def load_keys(folder: Path, environment: Environment) -> KeyMap | None:
+    """Return the key map of *environment*, if it has one. Raise InvalidInput if it cannot be read."""
+    if environment.keys is None:
+        return None
+    from reconciler.formats.keymap import read_keymap  # noqa: PLC0415  (few environments have any)
+
+    reading = Reading(environment.keys)
+    keys = read_keymap(_content_below(folder, environment.keys), reading)
+    if reading.diagnostics:
+        raise InvalidInput(reading.diagnostics)
+    return keys
 
 
 def _content_below(folder: Path, path: str) -> bytes:

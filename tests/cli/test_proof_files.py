@@ -173,6 +173,28 @@ def test_what_a_person_has_said_since_is_no_proof_in_a_file_of_the_state(project
     assert f", and only a person has said how it ended ({SECOND})" in plan.out
 
 
+def test_what_was_applied_to_another_object_there_is_no_proof(project: Project) -> None:
+    """The key map of sandbox is in the project, wherever its state is."""
+    with_production(project, FILES, sandbox="keys: keys/sandbox.csv")
+    head = "field,as_written,in_tenant\nsubscriptionName,A-S00000002,A-S00000002\n"
+    project.write("keys/sandbox.csv", f"{head}subscriptionName,A-S00000001,A-S00000005\n")
+    assert project.run(*SANDBOX, FIRST).status == 0
+    assert project.run("state", "proof", "-e", "sandbox", SECOND).status == 0
+    for name in (FIRST, SECOND):
+        document = json.loads((project.folder / name).read_bytes())
+        assert [each.get("target") for each in document["proofs"]] == ["Subscription/A-S00000005@1", None]
+    without_sandbox(project)
+    assert project.run(*PLAN).status == 2
+
+    project.write("keys/sandbox.csv", f"{head}subscriptionName,A-S00000001,A-S00000001\n")
+    plan = project.run(*PLAN)
+    assert plan.status == 9
+    assert (
+        f"1 of 2 new calls not proven in sandbox: {ONE} [production/q4-backfill.yaml:5:5] it was applied there to "
+        f"Subscription/A-S00000005@1, and keys/sandbox.csv there says {ONE} now"
+    ) in plan.out
+
+
 @needs_ssh_keygen
 def test_what_the_state_shows_is_signed_like_what_a_run_shows(project: Project, tmp_path: Path, key: Path) -> None:
     with_production(project, SIGNED, sandbox=SIGNING)

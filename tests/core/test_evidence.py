@@ -127,7 +127,9 @@ def test_a_file_of_the_state_gives_the_verdict_that_the_state_gives(
     """After a refresh it proves no more than that, as calls of any time may stand in any order here."""
     there = state({address: replace(each, restored=False) for address, each in known.items()})
     at = timestamp(NOW - age) if age else None
-    by_state = Earlier(environment="local", source=telling(there, at), is_emulator=False, refreshed_at=at)
+    by_state = Earlier(
+        environment="local", source=telling(there, at), is_emulator=False, refreshed_at=at, keys=spec.keys
+    )
     source = gather({"s.json": told(there, refreshed_at=at)}, PROJECT, ASKED)
     by_file = replace(by_state, source=source)
 

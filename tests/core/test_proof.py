@@ -15,6 +15,7 @@ from reconciler.core.declaration import Spec
 from reconciler.core.diagnostics import Place
 from reconciler.core.digest import digest_of
 from reconciler.core.entry import Entry
+from reconciler.core.keymap import KeyMap
 from reconciler.core.plan import Plan, Resume, effect
 from reconciler.core.promotion import Demand, Promotion
 from reconciler.core.proof import Earlier, new_calls, with_proofs
@@ -89,6 +90,36 @@ def test_whatever_else_is_known_there_refuses_the_plan_and_says_why(known: Entry
 
 def test_what_came_before_the_proof_does_not_speak_against_it() -> None:
     assert not judged(entry(refused(record(0, B)), lost(record(1, B)), applied(record(2, age=HOUR)))).refusals
+
+
+OBJECT = Address("Subscription/P-7@1")
+SENT = entry(applied(record(0, age=HOUR, sent_as=OBJECT)))
+APPLIED = "it was applied there to"
+
+
+def keys(in_tenant: str, written: str = "A-S00000001") -> KeyMap:
+    return KeyMap("keys/sandbox.csv", {"subscriptionName": {written: in_tenant}})
+
+
+@pytest.mark.parametrize(
+    ("known", "mapped", "why"),
+    [
+        (SENT, keys("P-7"), None),
+        (SENT, keys("P-8"), f"{APPLIED} {OBJECT}, and keys/sandbox.csv there says Subscription/P-8@1 now"),
+        (SENT, keys("A-S00000001"), f"{APPLIED} {OBJECT}, and keys/sandbox.csv there says {ADDRESS} now"),
+        (SENT, keys("P-7", "other"), f"{APPLIED} {OBJECT}, and no key map there says so now"),
+        (SENT, None, f"{APPLIED} {OBJECT}, and no key map there says so now"),
+        (PROVEN, keys("P-7"), f"{APPLIED} {ADDRESS}, and keys/sandbox.csv there says {OBJECT} now"),
+        (PROVEN, keys("A-S00000001"), None),
+        (PROVEN, keys("P-7", "other"), None),
+    ],
+)
+def test_what_was_applied_to_another_object_than_the_key_map_there_names_now_is_no_proof(
+    known: Entry, mapped: KeyMap | None, why: str | None
+) -> None:
+    said = [each.told for each in judged(known, keys=mapped).refusals]
+
+    assert said == ([f"1 of 1 new call not proven in sandbox: {ADDRESS} [local/a.yaml:1:5] {why}"] if why else [])
 
 
 def test_an_emulator_proves_nothing_unless_the_project_file_says_so() -> None:
@@ -185,6 +216,7 @@ def test_whatever_is_let_pass_was_answered_by_the_platform_under_its_digest(
         source=state_of(there),
         is_emulator=False,
         refreshed_at=timestamp(NOW - age) if age else None,
+        keys=spec.keys,
     )
     plan = plan_of(spec, history)
     found = with_proofs(plan, known, ASKED, NOW)
@@ -197,4 +229,5 @@ def test_whatever_is_let_pass_was_answered_by_the_platform_under_its_digest(
             done = there[change.address].settled
             assert done is not None
             assert (done.call.digest, done.resolution) == (digest_of(change.declaration), None)
+            assert done.call.target == spec.sent_as(change.address)
             assert age is None or done.at >= timestamp(NOW - age)

@@ -22,6 +22,7 @@ from reconciler.workspace.schemas import load_schemas
 AT = timestamp(NOW)
 DIGEST = digest(subscription(), Flags.RESEND, None)
 ADDRESS = format_address(subscription(name="A/ü\u2028"))
+THERE = format_address(subscription(name="P-7"))
 EVIDENCE = Evidence(
     project="acme",
     environment="sandbox",
@@ -34,7 +35,10 @@ EVIDENCE = Evidence(
     plan_id="p1-1",
     commit=None,
     tool="reconciler 0",
-    shown=(Shown(address=ADDRESS, digest=DIGEST, call=3, ids=("2c98", "2c99"), at=AT, request_id=None),),
+    shown=(
+        Shown(address=ADDRESS, digest=DIGEST, call=3, ids=("2c98", "2c99"), at=AT, request_id=None),
+        Shown(address=ADDRESS, digest=DIGEST, call=2, ids=(), at=AT, request_id="r-1", target=THERE),
+    ),
     against=(
         Against(address=ADDRESS, digest=DIGEST, call=4, outcome=Outcome.REFUSED, at=AT, said='50 "no"\n'),
         Against(address=ADDRESS, digest=DIGEST, call=5, outcome=Outcome.IN_DOUBT, at=AT, said=None),
@@ -75,6 +79,7 @@ WRONG: list[tuple[tuple[str | int, ...], object, str]] = [
     (("proofs", 0, "address"), "A-S1", "'A-S1' is not the address of any target"),
     (("proofs", 0, "digest"), None, f"{ADDRESS}: 'digest' must be text"),
     (("proofs", 0, "idList"), [1], f"{ADDRESS}: 'idList' must be a list of texts"),
+    (("proofs", 1, "target"), "P-7", "'P-7' is not the address of any target"),
     (("proofs", 0, "more"), 1, f"{ADDRESS} has an unknown field 'more'"),
 ]
 
