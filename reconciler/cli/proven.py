@@ -11,8 +11,8 @@ from reconciler.core.environment import Environment, Project
 from reconciler.core.gathered import gather
 from reconciler.core.promotion import Promotion
 from reconciler.core.proof import Earlier, new_calls, with_proofs
-from reconciler.core.state import State
-from reconciler.core.tenancy import PlatformKind
+from reconciler.core.state import State, tenancy_of
+from reconciler.core.tenancy import PlatformKind, departures
 from reconciler.engine.plan import load_state
 from reconciler.workspace.folder import load_keys
 
@@ -84,8 +84,12 @@ def _state_of(folder: Path, environment: Environment, promotion: Promotion) -> S
         raise InvalidInput(
             [Diagnostic(code="no-earlier-state", summary=what, detail=why, hint=hint, place=promotion.place)]
         )
-    if None not in (state.tenant, environment.tenant) and state.tenant != environment.tenant:
-        what = f"the state of {name} is of tenant {state.tenant}, and the project file says {environment.tenant}"
+    known = tenancy_of(state)
+    others = [*departures(known, environment.tenancy)] if (known.tenant, known.entity) != (None, None) else []
+    if others:
+        what, why = f"the state of {name} is of another tenant or entity", f"{file} says {'; '.join(others)}."
         hint = f"Get the right document for {file}."
-        raise InvalidInput([Diagnostic(code="other-tenant", summary=what, hint=hint, place=promotion.place)])
+        raise InvalidInput(
+            [Diagnostic(code="other-tenant", summary=what, detail=why, hint=hint, place=promotion.place)]
+        )
     return state

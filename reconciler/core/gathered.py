@@ -16,7 +16,7 @@ from reconciler.core.environment import Project
 from reconciler.core.evidence import Against, Evidence, Shown
 from reconciler.core.promotion import Promotion
 from reconciler.core.run import Outcome
-from reconciler.core.tenancy import PlatformKind
+from reconciler.core.tenancy import PlatformKind, Tenancy, departures
 from reconciler.core.timestamp import Timestamp
 
 
@@ -110,17 +110,15 @@ def _faults(path: str, evidence: Evidence, project: Project, promotion: Promotio
 
 def _foreign(evidence: Evidence, project: Project, name: str) -> Iterator[str]:
     """Yield what *evidence* says otherwise than it must. What nothing was sent in has no tenant."""
-    environment, has_sent = project.environments[name], evidence.lineage is not None
-    pairs = (
-        ("project", evidence.project, project.name, True),
-        ("environment", evidence.environment, name, True),
-        ("tenant", evidence.tenant, environment.tenant, has_sent and environment.tenant is not None),
-        ("entity", evidence.entity, environment.entity, has_sent and environment.entity is not None),
-    )
-    for what, found, expected, is_told in pairs:
-        if is_told and found != expected:
-            said = f"{what} {shown(found)}" if found is not None else f"no {what}"
-            yield f"{said}, and {shown(expected or '')} is expected"
+    for what, found, expected in (
+        ("project", evidence.project, project.name),
+        ("environment", evidence.environment, name),
+    ):
+        if found != expected:
+            yield f"{what} {shown(found)}, and {shown(expected)} is expected"
+    if evidence.lineage is not None:
+        tenancy = Tenancy(tenant=evidence.tenant, entity=evidence.entity)
+        yield from departures(tenancy, project.environments[name].tenancy)
 
 
 def _other_states(documents: Mapping[str, Evidence], promotion: Promotion) -> Iterator[Diagnostic]:

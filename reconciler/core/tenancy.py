@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.core.diagnostics import Diagnostic, Place, Severity
+from reconciler.core.diagnostics import Diagnostic, Place, Severity, shown
 from reconciler.errors import WrongTenant
 
 
@@ -36,6 +36,15 @@ class Tenancy:
 
 
 NOBODY = Tenancy(tenant=None, entity=None)
+
+
+def departures(found: Tenancy, expected: Tenancy) -> Iterator[str]:
+    """Yield, in words, where tenant or entity of what was *found* are not those *expected*, as far as any are."""
+    pairs = (("tenant", found.tenant, expected.tenant), ("entity", found.entity, expected.entity))
+    for what, there, wanted in pairs:
+        if wanted is not None and there != wanted:
+            said = f"{what} {shown(there)}" if there is not None else f"no {what}"
+            yield f"{said}, and {shown(wanted)} is expected"
 
 
 def parse_scope(text: str) -> Scope:

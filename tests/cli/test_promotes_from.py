@@ -138,6 +138,35 @@ def test_a_refresh_of_sandbox_voids_its_entries_and_its_proofs(project: Project)
     assert project.run(*PLAN).status == 2
 
 
+def test_the_state_of_another_tenant_or_entity_is_no_proof(project: Project) -> None:
+    with_production(project)
+    assert project.run(*SANDBOX).status == 0
+    secret = "{env: NOT_SET}"
+    api = (
+        "{base_url: https://rest.test.zuora.com, tenant: '12345', entity: e-1, "
+        f"credentials: {{client_id: {secret}, client_secret: {secret}}}}}"
+    )
+    project.edit("reconciler.yaml", "{emulator: .reconciler/sandbox.db}", api)
+
+    def planned(tenant: str | None, entity: str | None) -> tuple[int, list[str]]:
+        state = state_of(project, "sandbox")
+        told = {"tenant": tenant, "entity": entity, "platform": "zuora", "serial": state["serial"] + 1}
+        project.write("state/sandbox.json", json.dumps({**state, **told}))
+        plan = project.run(*PLAN)
+        return plan.status, plan.err.splitlines()[:3]
+
+    def other(said: str) -> tuple[int, list[str]]:
+        head = "reconciler.yaml:13:20: error: the state of sandbox is of another tenant or entity [other-tenant]"
+        hint = "  hint: Get the right document for state/sandbox.json."
+        return 3, [head, f"  state/sandbox.json says {said}.", hint]
+
+    assert planned("12345", "e-1") == (2, [])
+    assert planned("12345", "e-2") == other("entity 'e-2', and 'e-1' is expected")
+    assert planned("67890", "e-1") == other("tenant '67890', and '12345' is expected")
+    assert planned("12345", None) == other("no entity, and 'e-1' is expected")
+    assert planned(None, None) == (2, [])
+
+
 def test_a_refresh_that_is_still_to_come_is_refused(project: Project) -> None:
     with_production(project, sandbox='refreshed_at: "2126-11-20T18:00:00Z"')
     plan = project.run("plan", "-e", "sandbox")

@@ -63,11 +63,11 @@ PROMOTION_FAULTS = (
     ),
     Explanation(
         code="other-tenant",
-        title="the state of the earlier environment is of another tenant than the project file says",
-        text="A proof is worth what the tenant is in which it was made. Either the document or the tenant in the "
-        "project file is not the right one.",
+        title="the state of the earlier environment is of another tenant or entity than the project file says",
+        text="A proof is worth what the tenant and entity are in which it was made. Either the document or what the "
+        "project file says is not the right one.",
         bad='tenant: "12345" of sandbox, and a state of tenant 67890.\n',
-        good="The state that belongs to the tenant of the project file.\n",
+        good="The state that belongs to the tenant and entity of the project file.\n",
         shows=Shows.SITUATION,
     ),
     Explanation(
