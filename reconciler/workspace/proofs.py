@@ -47,8 +47,11 @@ def _paths(folder: Path, proofs: str, promotion: Promotion, faults: list[Diagnos
     if not os.path.lexists(top):
         faults.append(_nothing(f"{proofs} is not there", promotion))
         return
+    if not _stays(proofs, folder, faults):
+        return
     is_folder = os.path.isdir(top)  # noqa: PTH112  (it never raises: a name may be too long)
     files = sorted(_files(top, folder, faults)) if is_folder else [proofs]
+    files = [path for path in files if _stays(path, folder, faults)]
     documents = [path for path in files if is_named(path)]
     others = [path for path in files if not is_named(path)]
     misnamed = [each for path in others for each in _misnamed(path, folder)]
@@ -56,6 +59,19 @@ def _paths(folder: Path, proofs: str, promotion: Promotion, faults: list[Diagnos
         faults.append(_nothing(f"{proofs} {'holds' if is_folder else 'is'} no *{ENDING}", promotion))
     faults += [*misnamed, *_without_document(others, frozenset(documents))]
     yield from documents
+
+
+def _stays(path: str, folder: Path, faults: list[Diagnostic]) -> bool:
+    """Return whether *path* leads to something of the project; it is one of *faults* else."""
+    try:
+        if is_inside(folder / path, folder):
+            return True
+        why, hint = "a link leads out of the project folder", "Put what it leads to there."
+    except OSError as error:
+        why, hint = error.strerror or str(error), hint_of(error)
+    what = f"the file cannot be read: {why}"
+    faults.append(Diagnostic(code="unreadable", summary=what, place=Place(path), hint=hint))
+    return False
 
 
 def _nothing(why: str, promotion: Promotion) -> Diagnostic:

@@ -556,6 +556,26 @@ def test_what_else_stands_there_as_json_is_refused_and_not_skipped(brought: Proj
     ]
 
 
+@pytest.mark.parametrize("path", ["proofs", FIRST])
+def test_no_link_leads_to_proofs_out_of_the_project(brought: Project, path: str) -> None:
+    """What is there stands with no other file of the project, and nobody finds it in a review."""
+    there = brought.folder.parent / "elsewhere"
+    (brought.folder / path).rename(there)
+    (brought.folder / path).symlink_to(there)
+    said = f"{path}: error: the file cannot be read: a link leads out of the project folder [unreadable]"
+    refused_with(brought.run(*PLAN), said, "hint: Put what it leads to there.")
+
+    brought.edit("reconciler.yaml", "proofs: proofs", f"proofs: {FIRST}")
+    said = f"{FIRST}: error: the file cannot be read: a link leads out of the project folder [unreadable]"
+    refused_with(brought.run(*PLAN), said, "hint: Put what it leads to there.")
+
+    within = brought.folder / "artifacts"
+    there.rename(within)
+    (brought.folder / path).unlink()
+    (brought.folder / path).symlink_to(within)
+    assert brought.run(*PLAN).status == 2
+
+
 def test_a_production_that_has_nothing_to_send_needs_no_proofs(brought: Project) -> None:
     assert brought.run(*PRODUCTION).status == 0
     shutil.rmtree(brought.folder / "proofs")
