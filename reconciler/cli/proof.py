@@ -15,17 +15,11 @@ from reconciler.cli.project import OpenProject, open_project, open_store
 from reconciler.cli.wiring import World, open_journals
 from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.evidence import Evidence, evidence_in, evidence_of
+from reconciler.core.promotion import PROOF_ENDING, is_proof_name
 from reconciler.core.run import Run
 from reconciler.engine.plan import load_state
 from reconciler.errors import StorageError, UsageError
-from reconciler.formats.proof_document import (
-    BEGINNING,
-    ENDING,
-    SIGNATURE_ENDING,
-    is_named,
-    read_evidence,
-    write_evidence,
-)
+from reconciler.formats.proof_document import BEGINNING, SIGNATURE_ENDING, read_evidence, write_evidence
 from reconciler.ports import Secret
 from reconciler.reports.diagnostic_text import diagnostic_text
 from reconciler.reports.plan_report import counted
@@ -119,11 +113,10 @@ def prove_state(arguments: argparse.Namespace, world: World) -> int:
 
 def _open(arguments: argparse.Namespace, world: World) -> Proof:
     free = check_output(_PROOF, arguments, world)
-    if not is_named(free.path.name) or not is_named(arguments.proof.name):
-        detail = (
-            f"{arguments.proof} does not end in {ENDING}, and so would never be read as a proof. Nothing was written."
-        )
-        raise UsageError("Not a file for a proof", detail, hint=f"Name it {arguments.proof.stem}{ENDING}, for example.")
+    if not is_proof_name(free.path.name) or not is_proof_name(arguments.proof.name):
+        why = f"does not end in {PROOF_ENDING}, and so would never be read as a proof"
+        hint = f"Name it {arguments.proof.stem}{PROOF_ENDING}, for example."
+        raise UsageError("Not a file for a proof", f"{arguments.proof} {why}. Nothing was written.", hint=hint)
     check_beside(_PROOF, _beside(free.path), SIGNATURE, "signature")
     check_writable(free.path, str(arguments.proof))
     opened = open_project(arguments, world)

@@ -6,6 +6,13 @@ from enum import StrEnum
 
 from reconciler.core.diagnostics import Place
 
+PROOF_ENDING = ".json"
+"""What the name of every file of proofs ends with: whatever else a pipeline brings is no proof."""
+
+
+def is_proof_name(path: str) -> bool:
+    return path.lower().endswith(PROOF_ENDING)
+
 
 class Demand(StrEnum):
     """What becomes of a change without proof: it refuses the plan, or is marked in it."""

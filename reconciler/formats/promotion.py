@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable
 from datetime import timedelta
-from posixpath import normpath
+from posixpath import dirname, normpath
 
 from reconciler.core.diagnostics import Place, nearest, shown
 from reconciler.core.environment import Environment
-from reconciler.core.promotion import Demand, Promotion
+from reconciler.core.promotion import Demand, Promotion, is_proof_name
 from reconciler.core.timestamp import Timestamp, moment
 from reconciler.formats.fields import boolean_of, check_keys, text_of
 from reconciler.formats.settings import choice, optional_text, required_text
@@ -95,7 +95,7 @@ def _sources(node: Mapping, reading: Reading) -> tuple[str | None, str | None]:
         hint = "Write proofs: and the folder of the files, or leave allowed_signers out."
         at = node.keys["allowed_signers"]
         reading.report("signers-without-proofs", "allowed_signers stands without proofs", at, detail=why, hint=hint)
-    if proofs and allowed and _is_within(allowed, proofs):
+    if proofs and allowed and _is_brought(allowed, proofs):
         why = "Whoever brings proofs would say as well whose signatures count."
         hint = "Put the allowed signers elsewhere in the project folder."
         what = "allowed_signers stands among the proofs"
@@ -103,8 +103,11 @@ def _sources(node: Mapping, reading: Reading) -> tuple[str | None, str | None]:
     return proofs, allowed
 
 
-def _is_within(path: str, folder: str) -> bool:
-    return f"{normpath(path)}/".startswith(f"{normpath(folder)}/")
+def _is_brought(path: str, proofs: str) -> bool:
+    """Whether *path* stands among *proofs*, a folder, or beside that one file in a folder of its own."""
+    path, proofs = normpath(path), normpath(proofs)
+    folder = dirname(proofs) if is_proof_name(proofs) else proofs
+    return path == proofs or (bool(folder) and path.startswith(f"{folder}/"))
 
 
 def _is_inner(path: str) -> bool:

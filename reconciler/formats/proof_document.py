@@ -20,9 +20,6 @@ FORMAT_VERSION = "1.0"
 BEGINNING = b'{\n "format_version": "1.0",\n "kind": "proof"'
 """What every document of proofs begins with."""
 
-ENDING = ".json"
-"""What the name of every file of proofs ends with: whatever else a pipeline brings is no proof."""
-
 SIGNATURE_ENDING = ".sig"
 """The signature of ``proof.json`` stands in ``proof.json.sig``, as ``ssh-keygen -Y sign`` puts it."""
 
@@ -33,11 +30,6 @@ _HEAD = (
 )
 _SHOWN = ("address", "digest", "call", "idList", "at", "requestId", "target")
 _AGAINST = ("address", "digest", "call", "outcome", "at", "said")
-
-
-def is_named(path: str) -> bool:
-    """Whether a file of that name is one of proofs."""
-    return path.lower().endswith(ENDING)
 
 
 def write_evidence(evidence: Evidence) -> bytes:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place
 from reconciler.core.evidence import Evidence
-from reconciler.core.promotion import Promotion
-from reconciler.formats.proof_document import BEGINNING, ENDING, SIGNATURE_ENDING, is_named, read_evidence
+from reconciler.core.promotion import PROOF_ENDING, Promotion, is_proof_name
+from reconciler.formats.proof_document import BEGINNING, SIGNATURE_ENDING, read_evidence
 from reconciler.workspace.folder import read_content
 from reconciler.workspace.search import hint_of, is_inside
 
@@ -52,11 +52,11 @@ def _paths(folder: Path, proofs: str, promotion: Promotion, faults: list[Diagnos
     is_folder = os.path.isdir(top)  # noqa: PTH112  (it never raises: a name may be too long)
     files = sorted(_files(top, folder, faults)) if is_folder else [proofs]
     files = [path for path in files if _stays(path, folder, faults)]
-    documents = [path for path in files if is_named(path)]
-    others = [path for path in files if not is_named(path)]
+    documents = [path for path in files if is_proof_name(path)]
+    others = [path for path in files if not is_proof_name(path)]
     misnamed = [each for path in others for each in _misnamed(path, folder)]
     if not documents and not misnamed and not faults:
-        faults.append(_nothing(f"{proofs} {'holds' if is_folder else 'is'} no *{ENDING}", promotion))
+        faults.append(_nothing(f"{proofs} {'holds' if is_folder else 'is'} no *{PROOF_ENDING}", promotion))
     faults += [*misnamed, *_without_document(others, frozenset(documents))]
     yield from documents
 
@@ -115,8 +115,11 @@ def _misnamed(path: str, folder: Path) -> Iterator[Diagnostic]:
         yield Diagnostic(code="unreadable", summary=what, place=Place(path), hint=hint_of(error))
         return
     if begins.replace(b"\r", b"").startswith(BEGINNING):
-        what, why = "a proof with another name than proofs have", f"Only files named *{ENDING} are taken for proofs."
-        hint = f"Name it *{ENDING}, and its signature likewise."
+        what, why = (
+            "a proof with another name than proofs have",
+            f"Only files named *{PROOF_ENDING} are taken for proofs.",
+        )
+        hint = f"Name it *{PROOF_ENDING}, and its signature likewise."
         yield Diagnostic(code="misnamed-proof", summary=what, place=Place(path), detail=why, hint=hint)
 
 
@@ -140,7 +143,7 @@ def _allowed_signers(folder: Path, proofs: str, promotion: Promotion) -> Path | 
         return None
     read_content(folder, name)
     path = folder / name
-    if not is_inside(path, folder) or (os.path.isdir(folder / proofs) and is_inside(path, folder / proofs)):  # noqa: PTH112
+    if not is_inside(path, folder) or _is_brought(path, folder, folder / proofs):
         what = "allowed_signers is a link to where nobody reviews it"
         why = f"{name} leads out of the project folder or among the proofs."
         found = Diagnostic(
@@ -148,6 +151,15 @@ def _allowed_signers(folder: Path, proofs: str, promotion: Promotion) -> Path | 
         )
         raise InvalidInput([found])
     return path
+
+
+def _is_brought(path: Path, folder: Path, proofs: Path) -> bool:
+    """Whether whoever brings *proofs*, a folder or a file, brings what is at *path* as well.
+
+    What stands in the project folder itself is reviewed, also beside a single proof.
+    """
+    top = proofs if os.path.isdir(proofs) else proofs.parent  # noqa: PTH112  (it never raises)
+    return os.path.isdir(top) and not top.samefile(folder) and is_inside(path, top)  # noqa: PTH112
 
 
 def _check_signature(content: bytes, path: str, folder: Path, allowed: Path) -> None:

@@ -331,8 +331,12 @@ def test_allowed_signers_that_cannot_be_read_let_nothing_pass(signed: Project) -
 
 
 @needs_ssh_keygen
+@pytest.mark.parametrize("proofs", ["proofs", FIRST])
 @pytest.mark.parametrize("there", ["../signers", "proofs/signers"])
-def test_allowed_signers_are_not_reached_by_a_link_to_where_nobody_reviews_them(signed: Project, there: str) -> None:
+def test_allowed_signers_are_not_reached_by_a_link_to_where_nobody_reviews_them(
+    signed: Project, there: str, proofs: str
+) -> None:
+    signed.edit("reconciler.yaml", "proofs: proofs", f"proofs: {proofs}")
     allowed = signed.folder / ".allowed_signers"
     allowed.rename(signed.folder / there)
     allowed.symlink_to(there)

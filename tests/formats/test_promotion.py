@@ -59,6 +59,16 @@ PLACE = Place("reconciler.yaml", 12, 20)
                 allowed_signers=".signers",
             ),
         ),
+        (
+            "{environment: sandbox, proofs: r.json, allowed_signers: .signers, max_age: 14d}",
+            Promotion(
+                earlier="sandbox",
+                place=PLACE,
+                max_age=timedelta(days=14),
+                proofs="r.json",
+                allowed_signers=".signers",
+            ),
+        ),
         ("{environment: sandbox, soak: 90m}", Promotion(earlier="sandbox", place=PLACE, soak=timedelta(minutes=90))),
     ],
 )
@@ -99,6 +109,16 @@ def test_a_refresh_is_a_moment_in_utc() -> None:
         ("{environment: sandbox, proofs: p, max_age: 1d, allowed_signers: a/../../s}", "", "12:84: signers-outside"),
         ("{environment: sandbox, proofs: p, max_age: 1d, allowed_signers: ./p/s}", "", "12:84: signers-outside"),
         ("{environment: sandbox, proofs: p, max_age: 1d, allowed_signers: p}", "", "12:84: signers-outside"),
+        (
+            "{environment: sandbox, proofs: p/r.json, max_age: 1d, allowed_signers: p/s}",
+            "",
+            "12:91: signers-outside",
+        ),
+        (
+            "{environment: sandbox, proofs: ./r.json, max_age: 1d, allowed_signers: r.json}",
+            "",
+            "12:91: signers-outside",
+        ),
         ("sandbox", 'refreshed_at: "2027-02-29T00:00:00Z"', "8:19: not-a-time"),
         ("sandbox", "refreshed_at: 2026-11-20T18:00:00Z", "8:19: unquoted-text"),
     ],

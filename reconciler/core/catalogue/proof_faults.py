@@ -82,7 +82,8 @@ PROOF_FAULTS = (
         code="signers-outside",
         title="the allowed signers are where nobody reviews them",
         text="Whose signatures count is decided in a review. So the file stands below the project folder, is not "
-        "reached by a link out of it, and does not stand among the proofs: who brings them must not say whom to trust.",
+        "reached by a link out of it, and stands neither among the proofs nor beside the one file of them: who "
+        "brings them must not say whom to trust.",
         bad=_project("proofs: proofs, allowed_signers: proofs/signers, max_age: 14d"),
         good=_GOOD,
         shows=Shows.PROJECT,
