@@ -73,7 +73,7 @@ def _settings(environment: Environment, variables: Mapping[str, str]) -> Iterato
         if value is not None:
             yield field, value
     promotion, guardrails = environment.promotion, environment.guardrails
-    asked = f"{promotion.earlier}: proof {promotion.demand}" if promotion else "none: what is declared is sent"
+    asked = f"{promotion.earlier}: {'; '.join(promotion.words())}" if promotion else "none: what is declared is sent"
     yield "promotes_from", asked
     yield "guardrails", "; ".join(guardrails.words()) if guardrails else "none: nothing is limited"
     for allowed in guardrails.allow if guardrails else ():

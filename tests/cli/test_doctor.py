@@ -14,6 +14,7 @@ from canned_server import canned, http
 from commands import Ended, Project
 from emulator_harness import process
 from tenants import CANARY, VARIABLES, Tenant, configure, declare, sandbox
+from two_tenants import with_production
 
 from reconciler.core.journal import Opened
 from reconciler.core.timestamp import Timestamp
@@ -122,6 +123,24 @@ def test_what_limits_an_apply_is_told_with_its_place(project: Project) -> None:
     assert told["signing_key"][0] == "from the variable PROOF_KEY, which is not set"
     assert told["promotes_from"] == ("none: what is declared is sent", "built in")
     assert told["after_server_error"] == ("undecided", "built in")
+
+
+def test_what_is_asked_of_the_environment_before_is_told_as_far_as_it_is_said(project: Project) -> None:
+    def told(promotes_from: str) -> tuple[str, str]:
+        with_production(project, promotes_from)
+        return facts(examine(project, "-e", "production"))["promotes_from"]
+
+    at = "reconciler.yaml:13:20"
+    assert told("sandbox") == ("sandbox: proof required", at)
+    assert told("{environment: sandbox, proof: marked, soak: 90m, max_age: 48h, accept_empty_ids: true}") == (
+        "sandbox: proof marked; soak 90m; max_age 2d; accept_empty_ids",
+        at,
+    )
+    by_files = "accept_emulator: true, proofs: proofs, allowed_signers: .signers, max_age: 36h"
+    assert told(f"{{environment: sandbox, {by_files}}}") == (
+        "sandbox: proof required; max_age 36h; accept_emulator; proofs proofs; allowed_signers .signers",
+        at,
+    )
 
 
 def test_every_setting_is_told_with_where_it_comes_from(project: Project, tenant: Tenant) -> None:
