@@ -75,6 +75,7 @@ def run(arguments: argparse.Namespace, world: World) -> int:
             proof = open_proof(arguments, world)
             session = _Session(arguments, world, log, time, saved, proof)
             finished, refused = _run_until_planned(session)
+            kept = _keep(proof, finished)
     except _FAILURES as error:
         failure = _failure_of(error)
         if arguments.json:
@@ -82,18 +83,24 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         raise failure from error
     _report(finished, arguments, world)
     status = exit_status(finished) or (_REFUSED if refused else 0)
-    return _with_proof(proof, finished, status, world) if proof is not None else status
-
-
-def _with_proof(proof: Proof, finished: Run, status: int, world: World) -> int:
-    """Write what the run has shown. That it cannot be is told besides whatever else is wrong, which matters more."""
-    try:
-        proof.write(finished)
-    except StorageError as error:
+    if isinstance(kept, StorageError):
         if not status:
-            raise
-        world.console.err(error_text(error, world.console.error_paint))
+            raise kept
+        kept = error_text(kept, world.console.error_paint)
+    if kept:
+        world.console.err(kept)
     return status
+
+
+def _keep(proof: Proof | None, finished: Run) -> str | StorageError:
+    """Write what the run has shown, and return what is to be told of that.
+
+    That it cannot be is told besides whatever else is wrong, which matters more.
+    """
+    try:
+        return proof.write(finished) if proof is not None else ""
+    except StorageError as error:
+        return error
 
 
 def _terminate(*_: object) -> NoReturn:

@@ -56,22 +56,24 @@ class Proof:
                 hint="Give each proof a name of its own.",
             )
 
-    def write(self, run: Run) -> None:
-        """Raise StorageError if it cannot be written or signed; what the run has done is in the state all the same."""
+    def write(self, run: Run) -> str:
+        """Return what is to be told of it, in words.
+
+        Raise StorageError if it cannot be written or signed; what the run has done is in the state all the same.
+        """
         opened = self.opened
         evidence = evidence_of(
             run, opened.project.name, platform=opened.environment.platform, commit=self.commit, tool=_TOOL
         )
         if not evidence.shown and not evidence.against and _is_there(self.path):
-            self.world.console.err(f"{self.file} stays as it is: this run has shown nothing.\n")
-            return
+            return f"{self.file} stays as it is: this run has shown nothing.\n"
         try:
-            self.put(evidence)
+            return self.put(evidence)
         except StorageError as error:
             raise StorageError(error.summary, error.detail, hint=_FROM_STATE) from error
 
-    def put(self, evidence: Evidence) -> None:
-        """Write *evidence* in place of nothing that tells anything. Raise StorageError if that is not to be done."""
+    def put(self, evidence: Evidence) -> str:
+        """Likewise, for any *evidence*. Raise StorageError, too, if a proof is there by now that tells anything."""
         if _tells(self.path):
             raise StorageError("The file cannot be written", f"{self.file}: it is another proof by now, and stays so.")
         content, beside = write_evidence(evidence), _beside(self.path)
@@ -81,7 +83,7 @@ class Proof:
         if self.key is not None:
             put_file(beside, sign(content, self.key), name=f"{self.file}{SIGNATURE_ENDING}")
         signed = f", signed in {self.file.name}{SIGNATURE_ENDING}" if self.key is not None else ""
-        self.world.console.err(f"{counted(len(evidence.shown), 'proof')} in {self.file}{signed}.\n")
+        return f"{counted(len(evidence.shown), 'proof')} in {self.file}{signed}.\n"
 
 
 def open_proof(arguments: argparse.Namespace, world: World) -> Proof | None:
@@ -107,7 +109,7 @@ def prove_state(arguments: argparse.Namespace, world: World) -> int:
         detail = f"{environment.name} has no state: {environment.state_file} is not there. Nothing was written."
         raise UsageError("Nothing to show", detail, hint="Apply there first.")
     at = environment.refreshed_at
-    proof.put(evidence_in(stored.state, proof.opened.project.name, refreshed_at=at, tool=_TOOL))
+    world.console.err(proof.put(evidence_in(stored.state, proof.opened.project.name, refreshed_at=at, tool=_TOOL)))
     return 0
 
 

@@ -1,9 +1,11 @@
 """What a run has shown, in a file that a later environment can rely on: whole, and signed by somebody it knows."""
 
 import json
+import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -356,6 +358,58 @@ def test_a_proof_that_cannot_be_kept_does_not_hide_how_the_run_ended(project: Pr
 
     assert applying.returncode == 6
     assert "The file cannot be written" in err
+
+
+def test_a_proof_is_written_before_another_run_may_begin(project: Project) -> None:
+    """The first still wants to tell how it ended when the second has ended."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while os.write(writing, b" " * 4096):
+            pass
+    os.set_blocking(writing, True)
+    command = [sys.executable, "-m", "reconciler", "apply", "--yes", "--json", "--proof", "proof.json"]
+    with subprocess.Popen(command, cwd=project.folder, stdout=writing, stderr=subprocess.DEVNULL) as first:
+        os.close(writing)
+        for _ in range(400):
+            if project.state_file.exists() and "ended" in project.state_file.read_text():
+                break
+            time.sleep(0.02)
+        second = project.run("apply", "--yes", "--proof", "proof.json", "--lock-timeout", "30s")
+        shown = read_evidence((project.folder / "proof.json").read_bytes(), "proof.json").shown
+        is_waiting = first.poll() is None
+        with os.fdopen(reading, "rb") as file:
+            file.read()
+
+    assert is_waiting
+    assert (first.returncode, second.status) == (0, 0)
+    assert second.err.endswith("proof.json stays as it is: this run has shown nothing.\n")
+    assert len(shown) == len(project.state["entries"])
+
+
+def test_a_proof_that_somebody_has_written_meanwhile_stays_and_the_state_shows_the_rest(project: Project) -> None:
+    project.run("apply", "--yes", "--only", FIRST, "--proof", "first.json")
+    project.rehearse({"name": "slow", "match": {"target": SECOND}, "fault": {"kind": "latency", "seconds": 2}})
+    command = [sys.executable, "-m", "reconciler", "apply", "--yes", "--only", SECOND, "--proof", "proof.json"]
+    with subprocess.Popen(
+        command, cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as applying:
+        for _ in range(400):
+            if list(project.folder.glob(".reconciler/*.journal")):
+                break
+            time.sleep(0.02)
+        content = (project.folder / "first.json").read_bytes()
+        (project.folder / "proof.json").write_bytes(content)
+        _, err = applying.communicate(timeout=60)
+
+    assert applying.returncode == 1
+    assert err.splitlines()[-3:] == [
+        "error: The file cannot be written",
+        "  proof.json: it is another proof by now, and stays so.",
+        "  hint: Write what the state knows, to a file that can be written: `reconciler state proof FILE`.",
+    ]
+    assert (project.folder / "proof.json").read_bytes() == content
+    assert project.run("state", "proof", "second.json").err == "2 proofs in second.json.\n"
 
 
 @pytest.mark.parametrize(
