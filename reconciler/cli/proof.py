@@ -105,8 +105,9 @@ def prove_state(arguments: argparse.Namespace, world: World) -> int:
     stored = load_state(store, open_journals(proof.opened.folder, environment), environment, mark)
     for warning in stored.warnings:
         world.console.err(diagnostic_text(warning, world.console.error_paint))
-    if stored.state is None:
-        detail = f"{environment.name} has no state: {environment.state_file} is not there. Nothing was written."
+    if stored.state is None or not stored.state.entries:
+        told = "tells of no call" if stored.state else "is not there"
+        detail = f"The state of {environment.name}, {environment.state_file}, {told}. Nothing was written."
         raise UsageError("Nothing to show", detail, hint="Apply there first.")
     at = environment.refreshed_at
     world.console.err(proof.put(evidence_in(stored.state, proof.opened.project.name, refreshed_at=at, tool=_TOOL)))

@@ -325,16 +325,21 @@ def test_the_state_shows_what_no_run_has_written_down(project: Project) -> None:
     assert list(SchemaSet(load_schemas()).violations("proof.schema.json", json.loads(content))) == []
 
 
-def test_without_a_state_there_is_nothing_to_show(project: Project) -> None:
-    ended = project.run("state", "proof", "state.json")
+def test_without_any_call_there_is_nothing_to_show(project: Project) -> None:
+    def refused(told: str) -> None:
+        ended = project.run("state", "proof", "state.json")
 
-    assert ended.status == 1
-    assert ended.err.splitlines() == [
-        "error: Nothing to show",
-        "  local has no state: .reconciler/local.state.json is not there. Nothing was written.",
-        "  hint: Apply there first.",
-    ]
-    assert not (project.folder / "state.json").exists()
+        assert ended.status == 1
+        assert ended.err.splitlines() == [
+            "error: Nothing to show",
+            f"  The state of local, .reconciler/local.state.json, {told}. Nothing was written.",
+            "  hint: Apply there first.",
+        ]
+        assert not (project.folder / "state.json").exists()
+
+    refused("is not there")
+    assert project.run("state", "restore", "--empty", "--reason", "a rehearsal").status == 0
+    refused("tells of no call")
 
 
 def test_a_proof_that_cannot_be_kept_does_not_hide_how_the_run_ended(project: Project) -> None:
