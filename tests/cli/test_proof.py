@@ -300,7 +300,7 @@ def test_a_proof_takes_the_place_of_none_that_another_run_has_written(project: P
 
 
 def test_a_proof_that_tells_nothing_or_not_any_more_is_told_apart(project: Project) -> None:
-    project.run("apply", "--yes", "--only", "Nothing/*", "--proof", "empty.json")
+    project.run("apply", "--yes", "--only", "action:resume", "--proof", "empty.json")
     altered = project.write("altered.json", (project.folder / "empty.json").read_text().replace("local", "other"))
 
     assert read_evidence((project.folder / "empty.json").read_bytes(), "").shown == ()
