@@ -25,6 +25,7 @@ from reconciler.core.plan import place_of
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Run, Stop, exit_status
 from reconciler.core.saved import SavedPlan
+from reconciler.core.selection import refuse_idle
 from reconciler.engine.apply import Ports, Request, apply_plan
 from reconciler.errors import (
     IllegalPlan,
@@ -205,6 +206,7 @@ def _run(session: _Session) -> tuple[Run, int]:
     """Plan, show, ask and apply. The lock is held all the while, so that what was shown is what is done."""
     arguments, world = session.arguments, session.world
     planned = make_planned(arguments, world)
+    refuse_idle(planned.plan.warnings)
     rest = rest_of(planned, session.saved, arguments.expect)
     planned = guarded(narrowed(planned, rest))
     _show(planned, arguments, world)

@@ -49,8 +49,6 @@ def run(arguments: argparse.Namespace, world: World) -> int:
         lambda each: fault_of(each, digest_of(each), earlier, promotion, now),
         folders=(source.specs, target.specs),
     )
-    for warning in picked.warnings:
-        world.console.err(diagnostic_text(warning, world.console.error_paint))
     changes = [_change(folder, each) for each in picked.additions]
     for change in changes:
         _carry_out(change, folder, arguments, world)

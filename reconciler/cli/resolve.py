@@ -11,6 +11,7 @@ from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.plan import Undecided
 from reconciler.core.resolve import Decision, Resolution, resolve, resolve_all
 from reconciler.core.restore import with_nothing_unlisted
+from reconciler.core.selection import refuse_idle
 from reconciler.engine.plan import change_state
 from reconciler.errors import UsageError
 from reconciler.formats.decisions import template_of
@@ -29,6 +30,7 @@ def settle(arguments: argparse.Namespace, world: World) -> int:
         return _print_template(_undecided(make_planned(arguments, world), world), world)
     with hold_lock(open_project(arguments, world), world, timeout=0.0):
         planned = make_planned(arguments, world)
+        refuse_idle(planned.plan.warnings)
         undecided = _undecided(planned, world)
         state = planned.stored.state
         if state is None:

@@ -97,7 +97,7 @@ def make_plan(
         last_applied=ledger.last_applied(compared.unchanged),
         selection=selection,
         lanes=seen(state, lanes_of(change.address for change in taken)),
-        warnings=(*_idle_selectors(spec, selection), *_mixed_keys(spec), *_skipped_versions(changes, taken)),
+        warnings=(*_idle_selectors(spec, state, selection), *_mixed_keys(spec), *_skipped_versions(changes, taken)),
     )
 
 
@@ -344,9 +344,11 @@ def _is_selected(change: Change, selection: Selection) -> bool:
     )
 
 
-def _idle_selectors(spec: Spec, selection: Selection) -> Iterator[Diagnostic]:
+def _idle_selectors(spec: Spec, state: State | None, selection: Selection) -> Iterator[Diagnostic]:
+    """What is no longer declared may be meant, too: a call in doubt, for one."""
+    known = state.entries if state else {}
     for option, selectors in (("--only", selection.only), ("--except", selection.excepted)):
-        yield from idle_selectors(selectors, spec.declarations.values(), option)
+        yield from idle_selectors(selectors, spec.declarations.values(), option, known=known)
 
 
 def _mixed_keys(spec: Spec) -> Iterator[Diagnostic]:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from reconciler.core.address import Address
 from reconciler.core.declaration import Declaration, Spec
-from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.digest import digest_of
 from reconciler.core.environment import Project
 from reconciler.core.promotion import Promotion
-from reconciler.core.selection import Selection, Subject, idle_selectors, parse_selector
+from reconciler.core.selection import Selection, Subject, idle_selectors, parse_selector, refuse_idle
 from reconciler.errors import UsageError
 
 _ROW = "it is a row of a source; copy the row, or the file, by hand"
@@ -39,15 +38,11 @@ class Addition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picked:
-    """*additions* are to be written, *present* counts those that are declared so already, *left_out* are neither.
-
-    *warnings* tell of selectors that match nothing.
-    """
+    """*additions* are to be written, *present* counts those that are declared so already, *left_out* are neither."""
 
     additions: tuple[Addition, ...]
     present: int
     left_out: tuple[LeftOut, ...]
-    warnings: tuple[Diagnostic, ...]
 
 
 def demands_of(project: Project, earlier: str, later: str) -> Promotion:
@@ -85,8 +80,10 @@ def pick(
 ) -> Picked:
     """Return what of *declared* goes to *there*, in the order of addresses.
 
-    *proves* says why a declaration is not proven, or None. *folders* are those of the two specs.
+    *proves* says why a declaration is not proven, or None. *folders* are those of the two specs. Raise UsageError for a
+    selector that matches nothing.
     """
+    refuse_idle(idle_selectors(selection.only, declared.declarations.values(), "SEL"))
     known: Mapping[Address, Declaration] = there.declarations
     files, left_out, present = dict[str, list[Declaration]](), list[LeftOut](), 0
     for address, each in declared.declarations.items():
@@ -104,8 +101,7 @@ def pick(
     additions = (
         Addition(path=_moved(path, folders), model=path, declarations=tuple(found)) for path, found in files.items()
     )
-    idle = idle_selectors(selection.only, declared.declarations.values(), "SEL")
-    return Picked(additions=tuple(additions), present=present, left_out=tuple(left_out), warnings=tuple(idle))
+    return Picked(additions=tuple(additions), present=present, left_out=tuple(left_out))
 
 
 def _unwritable(declaration: Declaration, other: Declaration | None, folders: tuple[str, str]) -> str | None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from reconciler.core.address import Address
 from reconciler.core.declaration import Declaration
-from reconciler.core.diagnostics import Diagnostic, Place, Severity, nearest
+from reconciler.core.diagnostics import Diagnostic, Place, Severity, likely, nearest
 from reconciler.core.target import TargetType
 from reconciler.errors import UsageError
 
@@ -100,18 +101,63 @@ def parse_selector(text: str) -> Selector:
 
 
 def idle_selectors(
-    selectors: Iterable[Selector], declared: Collection[Declaration], option: str
+    selectors: Iterable[Selector],
+    declared: Collection[Declaration],
+    option: str,
+    *,
+    known: Collection[Address] = (),
 ) -> Iterator[Diagnostic]:
-    """Warn of a selector that no declaration matches: most likely it is misspelt. *option* is where they were given."""
+    """Warn of a selector that matches no declaration: most likely it is misspelt. *option* is where they were given.
+
+    *known* are addresses that may be meant although they are not declared.
+    """
     for selector in selectors:
-        if selector.subject is not Subject.ACTION and not any(_is_hit(selector, each) for each in declared):
+        if selector.subject is Subject.ACTION or any(_is_hit(selector, each) for each in declared):
+            continue
+        if not any(_is_known(selector, each) for each in known):
             yield Diagnostic(
                 code="nothing-selected",
                 severity=Severity.WARNING,
                 summary=f"{selector.text!r} matches no declaration",
-                hint="A glob matches whole addresses; * crosses /.",
+                hint=_meant(selector, declared),
                 place=Place(option),
             )
+
+
+def refuse_idle(warnings: Iterable[Diagnostic]) -> None:
+    """Raise UsageError if one of *warnings* is of a selector that matches nothing.
+
+    A misspelt --except would let through what it was to leave out.
+    """
+    idle = [each for each in warnings if each.code == "nothing-selected"]
+    if idle:
+        raise UsageError(
+            "Nothing is selected",
+            f"{'; '.join(f'{each.place} {each.summary}' for each in idle)}. Nothing was done.",
+            hint=" ".join(dict.fromkeys(each.hint for each in idle)),
+        )
+
+
+def _meant(selector: Selector, declared: Collection[Declaration]) -> str:
+    """Return what *selector* is held against, with what comes nearest to it."""
+    match selector.subject:
+        case Subject.TYPE:
+            types = ", ".join(sorted({each.target.type for each in declared}))
+            return f"Declared here: {types or 'nothing'}."
+        case Subject.FILE:
+            what, names = "path", {each.place.path for each in declared}
+        case _:
+            what, names = "address", {str(each.address) for each in declared}
+    if not names:
+        return "Nothing is declared here."
+    from difflib import get_close_matches  # noqa: PLC0415  (only what is wrong needs it)
+
+    near = get_close_matches(selector.pattern, likely(selector.pattern, sorted(names)), n=1, cutoff=0.0)
+    return f"A glob matches a whole {what}, such as {near[0]}; * crosses /."
+
+
+def _is_known(selector: Selector, address: Address) -> bool:
+    return selector.matches(address=address, file="", type_name=address.partition("/")[0], action="")
 
 
 def _is_hit(selector: Selector, declaration: Declaration) -> bool:

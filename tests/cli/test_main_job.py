@@ -162,6 +162,29 @@ def test_only_and_except_choose_what_is_applied(project: Project) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "near"),
+    [
+        ("--except", "Subscription/A-S0000001@1", "address, such as Subscription/A-S00000001@1"),
+        ("--only", "file:correctons.yaml", "path, such as local/corrections.yaml"),
+    ],
+)
+def test_a_misspelt_selector_is_warned_of_by_a_plan_and_sends_nothing(
+    project: Project, option: str, text: str, near: str
+) -> None:
+    planned, ended = project.run("plan", option, text), project.run("apply", "--yes", option, text)
+    hint = f"hint: A glob matches a whole {near}; * crosses /."
+
+    assert (planned.status, ended.status, ended.out) == (0, 1, "")
+    assert f"{option}: warning: {text!r} matches no declaration [nothing-selected]\n  {hint}" in planned.err
+    assert f"{option} {text!r} matches no declaration. Nothing was done.\n  {hint}" in ended.err
+    assert not project.state_file.exists()
+
+
+def test_an_action_that_no_change_has_is_no_slip(project: Project) -> None:
+    assert project.run("apply", "--yes", "--only", "action:resume").status == 0
+
+
 def test_state_list_and_show_tell_what_is_known(project: Project) -> None:
     assert project.run("state", "list").out == ""
     project.run("apply", "--yes")

@@ -133,12 +133,13 @@ def test_a_selector_takes_a_part(applied: Project) -> None:
     assert added(applied) == ["+  - {subscriptionName: A-S00000002, subscriptionVersion: 1}"]
 
 
-def test_a_selector_that_matches_nothing_is_warned_of(applied: Project) -> None:
+def test_a_selector_that_matches_nothing_is_refused(applied: Project) -> None:
+    assert applied.run(*SANDBOX).status == 0
     done = applied.run(*PROMOTE, "Subscription/NOPE*", ONE)
 
-    assert done.status == 0
-    assert "SEL: warning: 'Subscription/NOPE*' matches no declaration [nothing-selected]" in done.err
-    assert "1 declaration promoted" in done.err
+    assert (done.status, done.out) == (1, "")
+    assert "SEL 'Subscription/NOPE*' matches no declaration. Nothing was done." in done.err
+    assert added(applied) == []
 
 
 def test_an_action_selects_nothing_that_could_be_promoted(applied: Project) -> None:

@@ -113,6 +113,16 @@ def test_what_is_not_clear_is_refused_with_a_hint(project: Project, arguments: t
     assert "Wrong usage" in ended.err
 
 
+def test_a_misspelt_exception_settles_nothing(doubtful: Project) -> None:
+    before = doubtful.state_file.read_bytes()
+    words = ("--as", "not-done", "--reason", "the platform was down")
+    ended = doubtful.run("state", "resolve", "--only", "*", "--except", "Subscription/A-S0000002@3", *words)
+
+    assert ended.status == 1
+    assert "--except 'Subscription/A-S0000002@3' matches no declaration. Nothing was done." in ended.err
+    assert doubtful.state_file.read_bytes() == before
+
+
 def test_a_file_that_is_not_there_is_named(doubtful: Project) -> None:
     ended = doubtful.run("state", "resolve", "--from", "nowhere.yaml")
 

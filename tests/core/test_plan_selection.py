@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from builders import (
+    applied,
     charge,
     declare,
     entry,
@@ -85,7 +86,14 @@ def test_a_change_that_is_not_declared_is_in_no_file() -> None:
     assert [change.address for change in plan.changes] == ["DynamicUsageCharge/C-00000042"]
 
 
-@pytest.mark.parametrize("text", ["nosuch*", "file:elsewhere/*", "type:OrderLineItem"])
+IDLE = {
+    "C-00000042": "A glob matches a whole address, such as DynamicUsageCharge/C-00000042; * crosses /.",
+    "file:a.yaml": "A glob matches a whole path, such as local/a.yaml; * crosses /.",
+    "type:OrderLineItem": "Declared here: DynamicUsageCharge, Subscription.",
+}
+
+
+@pytest.mark.parametrize("text", IDLE)
 def test_a_selector_that_no_declaration_matches_is_warned_of(text: str) -> None:
     selector, other = parse_selector(text), parse_selector("Subscription/*")
     only = plan_of(spec_of(declare(), declare(charge())), selection=Selection(only=(selector, other)))
@@ -96,11 +104,20 @@ def test_a_selector_that_no_declaration_matches_is_warned_of(text: str) -> None:
             code="nothing-selected",
             severity=Severity.WARNING,
             summary=f"{text!r} matches no declaration",
-            hint="A glob matches whole addresses; * crosses /.",
+            hint=IDLE[text],
             place=Place("--only"),
         ),
     )
     assert excepted.warnings == (replace(only.warnings[0], place=Place("--except")),)
+
+
+def test_what_the_state_knows_and_nobody_declares_any_more_may_be_selected() -> None:
+    entries = {ADDRESS: entry(lost(record(0))), declare(subscription(2)).address: entry(applied(record(0)))}
+    for text in ("*@1", "*@2", "type:Subscription"):
+        only = Selection(only=(parse_selector(text),))
+        assert plan_of(spec_of(declare(charge())), entries, selection=only).warnings == ()
+    idle = Selection(only=(parse_selector("*@3"), parse_selector("file:*Subscription*")))
+    assert len(plan_of(spec_of(declare(charge())), entries, selection=idle).warnings) == 2
 
 
 def test_leaving_out_a_lower_version_is_warned_of() -> None:

@@ -137,7 +137,9 @@ SITUATIONS = (
     _situation(
         "nothing-selected",
         "a selector matches no declaration",
-        "A glob is held against whole addresses, or against paths with file:. Most likely it is misspelt.",
+        "A glob is held against whole addresses, or against paths such as sandbox/second.yaml with file:. Most likely "
+        "it is misspelt: plan warns of it, and apply and promote refuse it, because a misspelt --except would send "
+        "what it was to leave out. What the state knows and nobody declares any more may be selected.",
         bad="--only A-S00000001",
         good="--only '*A-S00000001@*'",
     ),
