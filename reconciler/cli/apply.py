@@ -206,8 +206,8 @@ def _run(session: _Session) -> tuple[Run, int]:
     """Plan, show, ask and apply. The lock is held all the while, so that what was shown is what is done."""
     arguments, world = session.arguments, session.world
     planned = make_planned(arguments, world)
-    refuse_idle(planned.plan.warnings)
     rest = rest_of(planned, session.saved, arguments.expect)
+    refuse_idle(planned.plan.warnings)
     planned = guarded(narrowed(planned, rest))
     _show(planned, arguments, world)
     if rest is not None:

@@ -20,7 +20,7 @@ from reconciler.engine.plan import plan_environment
 from reconciler.errors import StalePlan, StorageError, UsageError
 from reconciler.formats.plan_document import BEGINNING, write_plan
 from reconciler.formats.plan_reader import read_plan
-from reconciler.reports.plan_report import counted
+from reconciler.reports.plan_report import counted, shell_quoted
 from reconciler.workspace.writing import put_file
 
 _PLAN = Output(option="out", what="plan", called="saved plan", beginning=BEGINNING)
@@ -38,7 +38,10 @@ def save(planned: Planned, file: Path, lifetime: int, world: World) -> None:
         content = write_plan(planned.plan, made=planned.at, lifetime=timedelta(seconds=lifetime))
     expires = timestamp(planned.at + timedelta(seconds=lifetime))
     put_file(world.here / file, content, name=str(file))
-    world.console.err(f"Saved to {file}, good until {expires}: `reconciler apply {file}` does exactly that.\n")
+    environment = planned.opened.environment
+    confirmed = f" --confirm {shell_quoted(environment.name)}" if environment.is_production else ""
+    command = f"reconciler apply {file}{confirmed}"
+    world.console.err(f"Saved to {file}, good until {expires}: `{command}` does exactly that.\n")
 
 
 def load_saved(file: Path, world: World) -> SavedPlan:

@@ -89,6 +89,7 @@ def _command(commands: "_Commands[Parser]", name: str, text: str, *, project: bo
             "-e",
             "--environment",
             metavar="ENV",
+            type=_environment,
             help="the environment; else RECONCILER_ENV, the project's default, or the only one",
         )
     return parser
@@ -113,7 +114,7 @@ def _add_validate(commands: "_Commands[Parser]") -> None:
         allow_abbrev=False,
     )
     _add_project(parser, default=argparse.SUPPRESS)
-    parser.add_argument("-e", "--environment", metavar="ENV", help="only this environment's specs")
+    parser.add_argument("-e", "--environment", metavar="ENV", type=_environment, help="only this environment's specs")
     parser.add_argument(
         "--format",
         choices=("text", "json", "sarif", "github", "junit"),
@@ -146,7 +147,7 @@ def _add_fmt(commands: "_Commands[Parser]") -> None:
         allow_abbrev=False,
     )
     _add_project(parser, default=argparse.SUPPRESS)
-    parser.add_argument("-e", "--environment", metavar="ENV", help="only this environment's specs")
+    parser.add_argument("-e", "--environment", metavar="ENV", type=_environment, help="only this environment's specs")
     parser.add_argument(
         "paths", metavar="PATH", nargs="*", help="only these files, or those below these folders (default: the project)"
     )
@@ -249,6 +250,13 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST = 7 * 86_400
 _LIFETIMES = {"m": 60, "h": 3600, "d": 86_400}
 _LONGEST_LIFE = 90 * 86_400
+
+
+def _environment(text: str) -> str:
+    """An empty name is a variable that a pipeline has not set, and not the wish for the default."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; name an environment, or leave it out for the default")
+    return text
 
 
 def _duration(text: str) -> float:

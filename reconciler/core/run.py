@@ -9,6 +9,7 @@ from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.entry import Applied, Refused, Unsettled
 from reconciler.core.selection import Action
 from reconciler.core.tenancy import Tenancy
+from reconciler.core.timestamp import Timestamp
 
 
 class Outcome(StrEnum):
@@ -47,7 +48,10 @@ class CallError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one change. *record* is what the state is to remember; None if nothing was settled or sent."""
+    """What became of one change. *record* is what the state is to remember; None if nothing was settled or sent.
+
+    *held_until* is when a change that was not started may leave, where it has to wait.
+    """
 
     address: Address
     action: Action
@@ -58,6 +62,7 @@ class Result:
     error: CallError | None = None
     warning: str | None = None
     record: Applied | Refused | Unsettled | None = None
+    held_until: Timestamp | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

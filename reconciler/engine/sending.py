@@ -18,6 +18,7 @@ from reconciler.core.limiter import Limiter
 from reconciler.core.outcome import Knowledge, Refusal
 from reconciler.core.plan import Blocked, Calling, Change, Plan, Reissue, Resume, Undecided
 from reconciler.core.run import CallError, Outcome, Pace, Result, Stop
+from reconciler.core.timestamp import timestamp
 from reconciler.engine.canary import Canary
 from reconciler.engine.gate import Gate
 from reconciler.engine.group_commit import GroupCommit
@@ -245,8 +246,9 @@ def _not_sent(change: Change) -> Result:
 
 
 def _too_early(change: Reissue) -> Result:
-    message = f"a lost request may still land; not before {change.not_before:%Y-%m-%dT%H:%M:%SZ}"
-    return replace(_not_sent(change), error=CallError("TooEarly", message))
+    until = timestamp(change.not_before) if change.not_before else None
+    message = f"a lost request may still land; not before {until}"
+    return replace(_not_sent(change), error=CallError("TooEarly", message), held_until=until)
 
 
 def _mismatched(call: KeyMismatch) -> Result:

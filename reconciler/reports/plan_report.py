@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.forecast import Basis
-from reconciler.core.plan import Change, Plan, flags_of, place_of
+from reconciler.core.plan import Change, Plan, Reissue, flags_of, place_of
 from reconciler.core.selection import Action
+from reconciler.core.timestamp import timestamp
 
 if TYPE_CHECKING:
     from reconciler.core.guardrail_limits import Refusal
@@ -145,9 +146,11 @@ def _line(change: Change) -> Line:
     place = place_of(change)
     declared = change.declaration
     sent_as = (f"sent as {declared.sent_as}",) if declared and declared.mapped else ()
+    after = change.not_before if isinstance(change, Reissue) else None
+    held = (f"not before {timestamp(after)}, when what was lost can land no more",) if after else ()
     return Line(
         address=change.address,
-        reasons=(*change.reasons, *sent_as),
+        reasons=(*change.reasons, *sent_as, *held),
         why=(declared.reason if declared else None) or "",
         owner=(declared.owner if declared else None) or "",
         place=str(place) if place else "not declared",
@@ -176,6 +179,8 @@ def _verdict(plan: Plan) -> str:
     if not parts:
         if plan.selection.addresses is not None:
             return "Nothing to do: nothing is left of this plan."
+        if not plan.unchanged and not plan.left_out:
+            return "Nothing to do: nothing is declared."
         return "Nothing to do: nothing that is selected needs a call." if plan.selection else _ALL_DONE
     return f"Plan: {counted(summary['calls'], 'call')} to the platform ({', '.join(parts)})."
 
@@ -194,18 +199,18 @@ def _duration(plan: Plan) -> str:
 
 def _apply_command(plan: Plan, plan_id: str, *, is_production: bool) -> str:
     expected = f"{_command('apply', plan)} --expect {plan_id}"
-    return f"{expected} --confirm {_quoted(plan.binding.environment)}" if is_production else expected
+    return f"{expected} --confirm {shell_quoted(plan.binding.environment)}" if is_production else expected
 
 
 def _command(verb: str, plan: Plan) -> str:
     """Return the command that means the same changes as *plan*."""
-    named = f"reconciler {verb} -e {_quoted(plan.binding.environment)}"
+    named = f"reconciler {verb} -e {shell_quoted(plan.binding.environment)}"
     chosen = {"--only": plan.selection.only, "--except": plan.selection.excepted}
-    selected = "".join(f" {option} {_quoted(each.text)}" for option, given in chosen.items() for each in given)
+    selected = "".join(f" {option} {shell_quoted(each.text)}" for option, given in chosen.items() for each in given)
     return f"{named}{selected}" if len(selected) <= _LONGEST_SELECTION else f"{named} --only ... --except ..."
 
 
-def _quoted(word: str) -> str:
+def shell_quoted(word: str) -> str:
     """Return *word* as a shell reads it."""
     if word.isascii() and word.replace("-", "").isalnum() and word[0] != "-":
         return word

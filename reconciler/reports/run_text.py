@@ -65,5 +65,9 @@ def _closing(run: Run, paint: Paint) -> Iterator[str]:
     for outcome, advice in {**_ADVICE, **(_AFTER_STOP.get(run.stop, {}) if run.stop else {})}.items():
         if counts[outcome]:
             yield advice
+    held = [each.held_until for each in run.results if each.held_until]
+    if held:
+        many = f"{len(held):,} of these" if len(held) > 1 else "One of these"
+        yield f"{many} may not leave before {max(held)}, when what was lost can land no more: apply again then."
     if counts[Outcome.DONE]:
         yield "The ids are in the state: reconciler state list, reconciler state show ADDRESS."

@@ -2,10 +2,12 @@
 
 import json
 import stat
+from datetime import timedelta
 
 import pytest
 from commands import Project
 
+from reconciler.core.timestamp import moment, timestamp
 from reconciler.formats.schema import SchemaSet
 from reconciler.workspace.schemas import load_schemas
 
@@ -252,3 +254,40 @@ def test_the_environment_variable_names_the_environment_and_the_option_wins(proj
 
     assert project.run("plan", "--json", variables=variables).document["environment"] == "sandbox"
     assert project.run("plan", "-e", "local", "--json", variables=variables).document["environment"] == "local"
+
+
+def test_nothing_declared_is_not_told_as_all_done(project: Project) -> None:
+    (project.folder / "local/corrections.yaml").unlink()
+    project.write("local/q4-backfill.yaml", "version: 1\n")
+
+    assert project.run("plan").out.endswith("\nNothing to do: nothing is declared.\n")
+
+
+def test_a_call_that_waits_for_a_lost_one_to_land_says_until_when(project: Project) -> None:
+    (project.folder / "local/corrections.yaml").unlink()
+    spec = "version: 1\nflags: {onlyReSend: false, reMigrate: true}\ntrigger: %s\ndynamicUsageCharges:\n"
+    spec += "  - {chargeNumber: C-00000042}\n"
+    project.write("local/q4-backfill.yaml", spec % "first")
+    target = "DynamicUsageCharge/C-00000042"
+    gateway = {"kind": "gateway", "status": 503, "retry_after": 900}
+    project.rehearse({"name": "gone", "match": {"target": target}, "fault": gateway})
+    assert project.run("apply", "--yes").status == 6
+    project.rehearse()
+    project.write("local/q4-backfill.yaml", spec % "second")
+    (lost,) = project.state["entries"][target]["unsettled"]
+    landed = timestamp(moment(lost["lastSent"]) + timedelta(minutes=10))
+    plan, ended = project.run("plan"), project.run("apply", "--yes")
+
+    assert f"not before {landed}, when what was lost can land no more" in plan.out
+    assert ended.status == 6
+    assert f"One of these may not leave before {landed}, when what was lost can land no more: apply again then." in (
+        ended.out + ended.err
+    )
+
+
+def test_an_environment_without_a_name_is_not_the_default(project: Project) -> None:
+    """As from a pipeline whose variable is not set."""
+    for command in ("plan", "apply", "validate"):
+        ended = project.run(command, "-e", "")
+        assert ended.status == 1
+        assert "argument -e/--environment: it is empty; name an environment, or leave it out" in ended.err

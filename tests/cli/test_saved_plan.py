@@ -352,3 +352,17 @@ def test_the_same_plan_is_the_same_bytes_on_every_checkout(small: Project, tmp_p
 def _some(number: int) -> str:
     said = f"  - {{subscriptionName: A-S{number + 100:08}, subscriptionVersions: [1, 2]}}\n"
     return f"version: 1\nflags: {{onlyReSend: true, reMigrate: false}}\nsubscriptions:\n{said}"
+
+
+def test_what_is_saved_for_production_names_the_command_that_does_it(small: Project) -> None:
+    small.edit(
+        "reconciler.yaml",
+        "api: {emulator: .reconciler/emulator.db}",
+        "api: {base_url: http://127.0.0.1:1, tenant_type: production, "
+        "credentials: {client_id: {env: ID}, client_secret: {env: SECRET}}}",
+    )
+    small.edit("reconciler.yaml", "default: local\n", "")
+    ended = small.run("plan", "-e", "local", "--out", "plan.json")
+
+    assert ended.status == 0
+    assert ": `reconciler apply plan.json --confirm local` does exactly that." in ended.err
