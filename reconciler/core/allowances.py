@@ -12,6 +12,9 @@ from reconciler.core.guardrail_limits import Allowance, Guardrails, Rule
 from reconciler.core.plan import Calling, Plan
 from reconciler.core.selection import Selector
 
+_NAMED = 3
+"""How many lines a refusal names."""
+
 
 def counted(
     rule: Rule, plan: Plan, guardrails: Guardrails, now: datetime, approved: frozenset[str] = frozenset()
@@ -53,17 +56,19 @@ def is_in_force(allowance: Allowance, guardrails: Guardrails, now: datetime) -> 
 
 
 def lifting(rule: Rule, environment: Environment, now: datetime, *, scope: str = "") -> str:
-    """Return how *rule* may be lifted, as the end of a sentence; a line that once did is named."""
+    """Return how *rule* may be lifted, as the end of a sentence.
+
+    A line that once did is named, and so is one that does, but not for what is counted all the same.
+    """
     place = environment.place.path
     written = f"allow: [{{rule: {rule}, for: {scope or 'PLAN_ID'}, reason: WHY, until: DATE}}]"
     guardrails = environment.guardrails
-    ended = [
-        each
-        for each in (guardrails.allow if guardrails else ())
-        if each.rule is rule and guardrails and not is_in_force(each, guardrails, now)
-    ]
+    lines = [each for each in (guardrails.allow if guardrails else ()) if each.rule is rule]
+    ended = [each for each in lines if guardrails and not is_in_force(each, guardrails, now)]
     past = f" The line at {ended[-1].place} ended with {ended[-1].until}." if ended else ""
-    return f"have {written} reviewed, under guardrails of {environment.name} in {place}.{past}"
+    others = [f" The line at {each.place} is for {each.text} alone." for each in lines if each not in ended]
+    told = "".join([past, *others[:_NAMED]])
+    return f"have {written} reviewed, under guardrails of {environment.name} in {place}.{told}"
 
 
 def _lets(allowance: Allowance, call: Calling, plan: Plan, approved: frozenset[str]) -> bool:

@@ -346,6 +346,8 @@ def test_what_is_let_past_does_not_take_others_along() -> None:
 
     assert told(plan(*new(1), declare()), guardrails) == []
     assert told(plan(*new(2), declare()), guardrails) == ["max_calls: 2 calls in this plan, and 1 is allowed"]
+    (found,) = refusals(plan(*new(2), declare()), guardrails)
+    assert found.hint.endswith(" The line at reconciler.yaml:20:7 is for Subscription/* alone.")
 
 
 def test_an_allowance_holds_to_the_end_of_its_last_day_where_the_tenant_is() -> None:
