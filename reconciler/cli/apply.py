@@ -248,7 +248,9 @@ def _check_confirmed(environment: Environment, arguments: argparse.Namespace) ->
     name = environment.name
     if arguments.confirm not in (None, name):
         raise UsageError(
-            "Another environment is confirmed", f"--confirm says {arguments.confirm!r}, and this is {name!r}."
+            "Another environment is confirmed",
+            f"--confirm says {arguments.confirm!r}, and this is {name!r}. Nothing was sent.",
+            hint="Look again which of them is meant, and name it in both places: -e and --confirm.",
         )
 
 

@@ -1,6 +1,7 @@
 """The command line, as one parser. It loads nothing but argparse: commands import what they need when they run."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,6 +33,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError("Wrong usage", f"{message}.", hint=f"See `{self.prog} --help`.")
 
+    def of(self, name: str | None) -> "Parser":
+        """Return the parser of the command, or verb, *name*; this one where there is none."""
+        nested = (
+            each.choices[name] for each in self._actions if isinstance(each.choices, dict) and name in each.choices
+        )
+        return next(nested, self)
+
+    @property
+    def options(self) -> list[str]:
+        return [option for action in self._actions for option in action.option_strings]
+
     def _check_value(self, action: argparse.Action, value: object) -> None:
         if action.choices is None or value in action.choices:
             return
@@ -41,6 +53,35 @@ class Parser(argparse.ArgumentParser):
         close = get_close_matches(str(value), names, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else f"One of: {', '.join(names)}."
         raise UsageError("Wrong usage", f"{value!r} is no {action.dest}.", hint=hint)
+
+
+_HABITS = {
+    "--auto-approve": "--yes",
+    "-auto-approve": "--yes",
+    "-y": "--yes",
+    "--target": "--only",
+    "-target": "--only",
+    "-out": "--out",
+    "--env": "--environment",
+}
+"""What other tools call it."""
+
+
+def unknown_arguments(parser: Parser, arguments: argparse.Namespace, unknown: Sequence[str]) -> UsageError:
+    """Return what to say of *unknown* arguments: what was meant, or where to look."""
+    for name in (arguments.command, getattr(arguments, "verb", None)):
+        parser = parser.of(name)
+    options = parser.options
+    word = unknown[0].partition("=")[0]
+    meant = _HABITS.get(word)
+    if meant not in options and word.startswith("-"):
+        from difflib import get_close_matches  # noqa: PLC0415  (only wrong usage needs it)
+
+        meant = next(iter(get_close_matches(word, options, n=1)), None)
+    hint = f"Did you mean {meant}?" if meant in options else f"See `{parser.prog} --help`."
+    if not word.startswith("-") and "-e" in options:
+        hint = f"An environment is named with -e {word}. {hint}"
+    return UsageError("Wrong usage", f"unrecognized arguments: {' '.join(unknown)}.", hint=hint)
 
 
 def build_parser(first: str = "") -> Parser:

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Sequence
 
 from reconciler import __version__
-from reconciler.cli.arguments import build_parser
+from reconciler.cli.arguments import build_parser, unknown_arguments
 from reconciler.cli.wiring import World, system_world
 from reconciler.errors import ReconcilerError, UsageError
 
@@ -37,9 +37,11 @@ def run_in(world: World, argv: Sequence[str]) -> int:
     """Carry out one command line. Raise ReconcilerError for what cannot be done."""
     parser = build_parser(argv[0] if argv else "")
     try:
-        arguments = parser.parse_args(argv)
+        arguments, unknown = parser.parse_known_args(argv)
     except SystemExit as leaving:
         return int(leaving.code or 0)
+    if unknown:
+        raise unknown_arguments(parser, arguments, unknown)
     if arguments.version:
         world.console.out(f"reconciler {__version__}\n")
         return 0

@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace, world: World) -> int:
     store = open_store(folder, environment)
     mark = store.mark if arguments.verb == "history" else None  # a past is told whole, or not as if it were
     state = load_state(store, open_journals(folder, environment), environment, mark).state
+    if arguments.verb in ("history", "list") and (state is None or not (state.entries or state.history)):
+        world.console.err(f"Nothing was applied in {environment.name} yet.\n")
     if arguments.verb == "history":
         world.console.out(_history(state, arguments.run, as_json=arguments.json))
         for run in _missing(state)[:_MOST_MISSING]:

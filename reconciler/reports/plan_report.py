@@ -165,7 +165,8 @@ def _at_rest(plan: Plan) -> Iterator[str]:
     if plan.undeclared:
         yield f"{plan.undeclared:,} no longer declared: nothing is sent and nothing is undone."
     if plan.left_out:
-        why = "of others is no part of this plan" if plan.selection.addresses is not None else ""
+        are = "is" if plan.left_out == 1 else "are"
+        why = f"of others {are} no part of this plan" if plan.selection.addresses is not None else ""
         yield f"{counted(plan.left_out, 'change')} {why or 'left out by --only and --except'}."
 
 

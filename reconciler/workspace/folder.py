@@ -39,6 +39,8 @@ def find_folder(asked: Path | None, here: Path) -> Path:
         if _exists(folder / PROJECT_FILE):
             return folder
     places = " nor in ".join(str(folder) for folder in candidates)
+    above = next((each for each in here.parents if _exists(each / PROJECT_FILE)), None) if asked is None else None
+    hint = f"Name the folder that holds {PROJECT_FILE} with -C."
     raise InvalidInput(
         [
             Diagnostic(
@@ -46,7 +48,7 @@ def find_folder(asked: Path | None, here: Path) -> Path:
                 summary="there is no project file",
                 place=Place(PROJECT_FILE),
                 detail=f"Neither in {places}." if len(candidates) > 1 else f"Not in {places}.",
-                hint=f"Name the folder that holds {PROJECT_FILE} with -C.",
+                hint=f"There is one in {above}: use -C {os.path.relpath(above, here)}." if above else hint,
             )
         ]
     )

@@ -109,7 +109,14 @@ def _helps(parser: Parser) -> list[str]:
 
 WRONG = {
     ("pln",): "Did you mean 'plan'?",
-    ("plan", "--detailed"): "--detailed",
+    ("plan", "--detailed"): "Did you mean --detailed-exitcode?",
+    ("plan", "--enviroment", "local"): "Did you mean --environment?",
+    ("apply", "--auto-approve"): "Did you mean --yes?",
+    ("plan", "-out=plan.json"): "Did you mean --out?",
+    ("plan", "--target", "x"): "Did you mean --only?",
+    ("plan", "production"): "An environment is named with -e production. See `reconciler plan --help`.",
+    ("state", "list", "--jsn"): "Did you mean --json?",
+    ("explain", "unquoted-text", "--what"): "See `reconciler explain --help`.",
     ("plan", "--only", "type:Subscripton"): "Did you mean 'Subscription'?",
     ("plan", "-e", "sandbx"): "Did you mean 'sandbox'?",
     ("state",): "VERB",
@@ -403,3 +410,17 @@ def test_an_apply_with_a_deadline_ends_in_time_and_the_next_goes_on(project: Pro
     effects = project.ledger()
     assert len(effects) == len({effect["target"] for effect in effects})
     assert done + 10 <= len(effects)
+
+
+def test_from_a_folder_below_the_project_file_the_way_up_is_told(project: Project) -> None:
+    ended = project.run("plan", cwd=project.folder / "local")
+
+    assert ended.status == 3
+    assert f"hint: There is one in {project.folder}: use -C .." in ended.err
+    assert project.run("-C", "..", "plan", cwd=project.folder / "local").status == 0
+
+
+def test_an_environment_in_which_nothing_was_applied_says_so(project: Project) -> None:
+    for verb in ("list", "history"):
+        ended = project.run("state", verb)
+        assert (ended.status, ended.out, ended.err) == (0, "", "Nothing was applied in local yet.\n")
