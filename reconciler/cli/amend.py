@@ -1,13 +1,14 @@
 """`reconciler state import|mv|forget`: what a person may do to the state, under the lock, and kept in its history."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from reconciler.cli.project import Planned, act_of, hold_lock, journals_of, make_planned, open_project
 from reconciler.cli.wiring import World
 from reconciler.core.address import Address
-from reconciler.core.adoption import Adoption, adopted, forgotten, moved, undeclared
-from reconciler.core.diagnostics import InvalidInput
+from reconciler.core.adoption import Adoption, adopted, declared_otherwise, forgotten, moved, undeclared
+from reconciler.core.declaration import Spec
+from reconciler.core.diagnostics import InvalidInput, nearest
 from reconciler.core.state import State
 from reconciler.engine.plan import change_state
 from reconciler.errors import NeedsDecision, UsageError
@@ -22,12 +23,14 @@ _MOST_TOLD = 10
 def adopt(arguments: argparse.Namespace, world: World) -> int:
     """Raise InvalidInput with every row that cannot be adopted; nothing is written then."""
     try:
-        adoptions, otherwise = load_adoptions(world.here, arguments.file), list[Adoption]()
+        adoptions = load_adoptions(world.here, arguments.file)
+        warnings = list[str]()
 
         def change(planned: Planned, state: State) -> State:
             at = planned.opened.environment.refreshed_at
             after = adopted(state, adoptions, planned.spec, reason=arguments.reason, now=planned.at, refreshed_at=at)
-            otherwise.extend(undeclared(after, adoptions, planned.spec))
+            warnings.extend(_otherwise(declared_otherwise(after, adoptions, planned.spec)))
+            warnings.extend(_undeclared(undeclared(adoptions, planned.spec), planned.spec))
             return after
 
         number = _change(arguments, world, change, act="import")
@@ -36,12 +39,34 @@ def adopt(arguments: argparse.Namespace, world: World) -> int:
     known = len(adoptions) - number
     rest = f"; of {known} more the state says the same already" if known else ""
     world.console.out(f"Adopted {counted(number, 'row')}{rest}.\n")
-    for each in otherwise[:_MOST_TOLD]:
-        what = f"{each.address} was done otherwise than it is declared now, and so is planned again"
-        world.console.err(f"{visible(str(each.place))}: warning: {what}\n")
-    if len(otherwise) > _MOST_TOLD:
-        world.console.err(f"and {len(otherwise) - _MOST_TOLD:,} more rows of that kind\n")
+    world.console.err("".join(f"{each}\n" for each in warnings))
     return 0
+
+
+def _otherwise(rows: Sequence[Adoption]) -> Iterator[str]:
+    for each in rows[:_MOST_TOLD]:
+        yield _warning(each, "was done otherwise than it is declared now, and so is planned again")
+    yield from _more(rows)
+
+
+def _undeclared(rows: Sequence[Adoption], spec: Spec) -> Iterator[str]:
+    if rows:
+        are = "row is of an address that is" if len(rows) == 1 else "rows are of addresses that are"
+        yield f"warning: {len(rows):,} {are} not declared: what is declared under another name is planned all the same"
+    for each in rows[:_MOST_TOLD]:
+        yield _warning(each, "is not declared")
+        if spec.declarations:
+            yield f"  hint: {visible(nearest(each.address, spec.declarations))}"
+    yield from _more(rows)
+
+
+def _warning(row: Adoption, what: str) -> str:
+    return f"{visible(str(row.place))}: warning: {row.address} {what}"
+
+
+def _more(rows: Sequence[Adoption]) -> Iterator[str]:
+    if len(rows) > _MOST_TOLD:
+        yield f"and {len(rows) - _MOST_TOLD:,} more rows of that kind"
 
 
 def move(arguments: argparse.Namespace, world: World) -> int:

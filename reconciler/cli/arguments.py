@@ -370,7 +370,12 @@ def _add_state(commands: "_Commands[Parser]") -> None:
 
 def _add_amendments(verbs: "_Commands[Parser]") -> None:
     adopt = _command(verbs, "import", "adopt regenerations that were done by hand, so that they are not sent again")
-    adopt.add_argument("file", metavar="FILE.csv", help="address,onlyReSend,reMigrate and, if known, trigger,ids,at")
+    adopt.add_argument(
+        "file",
+        metavar="FILE.csv",
+        help="address,onlyReSend,reMigrate and, if known, trigger,ids,at; a row without trigger has the one "
+        "that is declared now under its flags, or none where it is not declared yet",
+    )
     move = _command(verbs, "mv", "follow a declaration that names the same object otherwise now")
     move.add_argument("old", metavar="OLD_ADDRESS")
     move.add_argument("new", metavar="NEW_ADDRESS")

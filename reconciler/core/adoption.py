@@ -75,7 +75,12 @@ def adopted(
     return state.with_entries({address: new for address, new in changed.items() if new != state.entries.get(address)})
 
 
-def undeclared(state: State, adoptions: Iterable[Adoption], spec: Spec) -> list[Adoption]:
+def undeclared(adoptions: Iterable[Adoption], spec: Spec) -> list[Adoption]:
+    """Return those of *adoptions* that *spec* does not declare: one that is misspelt keeps nothing from being sent."""
+    return [each for each in adoptions if each.address not in spec.declarations]
+
+
+def declared_otherwise(state: State, adoptions: Iterable[Adoption], spec: Spec) -> list[Adoption]:
     """Return those of *adoptions*, which *state* has, that *spec* declares otherwise: they are planned again."""
     declared = digests_of(spec)
     return [

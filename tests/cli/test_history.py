@@ -104,6 +104,34 @@ def test_a_row_that_is_declared_otherwise_is_adopted_and_told(done: Project) -> 
     )
 
 
+def test_a_row_that_is_not_declared_is_adopted_and_told_with_the_address_that_may_be_meant(done: Project) -> None:
+    rows = [f"Subscription/A-S0000{number}@1,false,true,,,\n" for number in ("0009", *range(900, 911))]
+    done.write("by-hand.csv", f"{HEADER}{''.join(rows)}")
+    ended = done.run("state", "import", "by-hand.csv", "--reason", "r")
+    told = ended.err.splitlines()
+
+    assert (ended.status, ended.out) == (0, "Adopted 12 rows.\n")
+    assert told[0] == (
+        "warning: 12 rows are of addresses that are not declared: what is declared under another name is planned all "
+        "the same"
+    )
+    assert told[1:3] == [
+        "by-hand.csv:2:1: warning: Subscription/A-S00000009@1 is not declared",
+        "  hint: Did you mean 'Subscription/A-S00000004@1'?",
+    ]
+    assert told[-1] == "and 2 more rows of that kind"
+
+
+def test_a_row_without_a_trigger_has_the_one_that_is_declared_and_else_none(done: Project) -> None:
+    declared, new = "Subscription/A-S00000002@1", "Subscription/A-S00000777@1"
+    done.write("by-hand.csv", f"{HEADER}{declared},false,true,,,\n{new},false,true,,,\n")
+    assert done.run("state", "import", "by-hand.csv", "--reason", "r").status == 0
+
+    entries = done.state["entries"]
+    assert entries[declared]["applied"]["trigger"] == "2026-11-backfill"
+    assert entries[new]["applied"]["trigger"] is None
+
+
 def test_what_a_spec_says_moves_no_cursor_when_an_entry_is_shown(done: Project) -> None:
     document = done.state
     document["entries"][FIRST]["applied"]["trigger"] = "a\x1b[2Jb\nc"

@@ -25,7 +25,7 @@ from hypothesis import given
 from strategies import histories, specs
 
 from reconciler.core.address import Address
-from reconciler.core.adoption import Adoption, adopted, forgotten, moved, undeclared
+from reconciler.core.adoption import Adoption, adopted, declared_otherwise, forgotten, moved, undeclared
 from reconciler.core.declaration import Flags, Spec
 from reconciler.core.diagnostics import InvalidInput, Place
 from reconciler.core.entry import Entry
@@ -118,11 +118,12 @@ def test_what_was_done_since_the_refresh_is_adopted(at: datetime | None) -> None
     assert FIRST.address in state.entries
 
 
-def test_rows_that_are_declared_otherwise_are_told_and_no_others() -> None:
+def test_rows_that_are_declared_otherwise_or_not_at_all_are_told_and_no_others() -> None:
     rows = [by_hand(flags=B), by_hand(OTHER.address), by_hand(Address("Subscription/A-S9@1"))]
     spec = spec_of(FIRST, OTHER)
 
-    assert undeclared(adopt(state_of({}), *rows, spec=spec), rows, spec) == rows[:1]
+    assert declared_otherwise(adopt(state_of({}), *rows, spec=spec), rows, spec) == rows[:1]
+    assert undeclared(rows, spec) == rows[2:]
 
 
 def test_one_address_twice_is_refused() -> None:
