@@ -7,6 +7,7 @@ import os
 import signal
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +21,7 @@ from reconciler.cli.run_log import RunLog, open_log
 from reconciler.cli.sending import nobody, open_platform
 from reconciler.cli.wiring import World, open_journals
 from reconciler.core.canary import Stage
+from reconciler.core.command import command
 from reconciler.core.environment import Choice, Environment
 from reconciler.core.plan import place_of
 from reconciler.core.plan_check import plan_violations
@@ -45,7 +47,6 @@ from reconciler.reports.plan_text import plan_text
 from reconciler.reports.run_text import run_text
 from reconciler.workspace.git import authorship_of, commit_of
 
-_ON_RECORD = "What was sent before, if anything, is on record: `reconciler plan` shows what is left."
 _FOREVER = float("inf")
 _PLANS = 50
 """How often a plan that nobody was asked about is made anew when others write the state meanwhile."""
@@ -66,7 +67,7 @@ _FAILURES = (ReconcilerError, KeyboardInterrupt, asyncio.CancelledError)
 
 def run(arguments: argparse.Namespace, world: World) -> int:
     time = _Time(world.monotonic() + arguments.deadline, arguments.deadline)
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, partial(_terminate, arguments.environment))
     try:
         check_usage(arguments)
         saved = load_saved(arguments.plan_file, world) if arguments.plan_file is not None else None
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace, world: World) -> int:
             finished, refused = _run_until_planned(session)
             kept = _keep(proof, finished)
     except _FAILURES as error:
-        failure = _failure_of(error)
+        failure = _failure_of(error, arguments.environment)
         if arguments.json:
             world.console.out(json_text(failed_apply_document(failure, arguments.environment)))
         raise failure from error
@@ -104,9 +105,9 @@ def _keep(proof: Proof | None, finished: Run) -> str | StorageError:
         return error
 
 
-def _terminate(*_: object) -> NoReturn:
+def _terminate(environment: str | None, *_: object) -> NoReturn:
     """End in order before the sending begins, which takes signals its own way."""
-    raise _stopped(Stop.TERMINATED)
+    raise _stopped(Stop.TERMINATED, environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +126,23 @@ class _Time:
         return self.end - self.whole * (1 - _HARD) if self.whole < _FOREVER else _FOREVER
 
 
-def _failure_of(error: BaseException) -> ReconcilerError:
-    return error if isinstance(error, ReconcilerError) else Interrupted("Interrupted", _ON_RECORD)
+def _failure_of(error: BaseException, environment: str | None) -> ReconcilerError:
+    return error if isinstance(error, ReconcilerError) else _stopped(None, environment)
 
 
-def _stopped(why: Stop | None) -> ReconcilerError:
-    """Return what a run ends with that could not begin to send, or not tell what it has sent."""
+def _stopped(why: Stop | None, environment: str | None) -> ReconcilerError:
+    """Return what a run ends with that could not begin to send, or not tell what it has sent.
+
+    *environment* is None where none was named.
+    """
+    told = f"What was sent before, if anything, is on record: `{command('plan', environment)}` shows what is left."
     match why:
         case Stop.DEADLINE:
-            return OutOfTime("Out of time", f"The deadline has come. {_ON_RECORD}")
+            return OutOfTime("Out of time", f"The deadline has come. {told}")
         case Stop.TERMINATED:
-            return Terminated("Terminated", _ON_RECORD)
+            return Terminated("Terminated", told)
         case _:
-            return Interrupted("Interrupted", _ON_RECORD)
+            return Interrupted("Interrupted", told)
 
 
 def _log(arguments: argparse.Namespace, world: World) -> AbstractContextManager[RunLog]:
@@ -316,7 +321,7 @@ def _apply(session: _Session, planned: Planned, stage: Stage) -> Run:
         gc.freeze()  # what was planned lives to the end: the collector need not look at it again and again
         finished = asyncio.run(_send(session, run, planned, stage))
     except _FAILURES as error:
-        failure = _failure_of(error)
+        failure = _failure_of(error, environment.name)
         log.end(run, status=failure.exit_status, error=type(failure).__name__)
         raise
     log.end(run, status=exit_status(finished), finished=finished)
@@ -368,7 +373,7 @@ async def _send(session: _Session, run: str, planned: Planned, stage: Stage) -> 
             try:
                 return await signals.task
             except asyncio.CancelledError:
-                raise _stopped(signals.stop) from None
+                raise _stopped(signals.stop, opened.environment.name) from None
 
 
 def _report(finished: Run, arguments: argparse.Namespace, world: World) -> None:

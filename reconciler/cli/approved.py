@@ -9,6 +9,7 @@ from pathlib import Path
 from reconciler.cli.outputs import Output, check_output
 from reconciler.cli.project import Planned, open_project, without_collector
 from reconciler.cli.wiring import World
+from reconciler.core.command import quoted
 from reconciler.core.environment import Choice
 from reconciler.core.plan import Plan
 from reconciler.core.saved import Rest, SavedPlan, rest_of_expected, rest_of_saved
@@ -20,7 +21,7 @@ from reconciler.engine.plan import plan_environment
 from reconciler.errors import StalePlan, StorageError, UsageError
 from reconciler.formats.plan_document import BEGINNING, write_plan
 from reconciler.formats.plan_reader import read_plan
-from reconciler.reports.plan_report import counted, shell_quoted
+from reconciler.reports.plan_report import counted
 from reconciler.workspace.writing import put_file
 
 _PLAN = Output(option="out", what="plan", called="saved plan", beginning=BEGINNING)
@@ -39,7 +40,7 @@ def save(planned: Planned, file: Path, lifetime: int, world: World) -> None:
     expires = timestamp(planned.at + timedelta(seconds=lifetime))
     put_file(world.here / file, content, name=str(file))
     environment = planned.opened.environment
-    confirmed = f" --confirm {shell_quoted(environment.name)}" if environment.is_production else ""
+    confirmed = f" --confirm {quoted(environment.name)}" if environment.is_production else ""
     command = f"reconciler apply {file}{confirmed}"
     world.console.err(f"Saved to {file}, good until {expires}: `{command}` does exactly that.\n")
 

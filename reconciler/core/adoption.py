@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.core.address import Address, parse_address
+from reconciler.core.command import command
 from reconciler.core.declaration import Flags, Spec
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, nearest, shown
 from reconciler.core.digest import digest
@@ -18,7 +19,9 @@ from reconciler.core.table import digests_of
 from reconciler.core.timestamp import Timestamp, moment, timestamp
 from reconciler.errors import UsageError
 
-_RESOLVE_FIRST = "Find out what became of it, then `reconciler state resolve`."
+
+def _resolve_first(state: State) -> str:
+    return f"Find out what became of it, then `{command('state resolve', state.environment)}`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ def adopted(
     for each in adoptions:
         entry = state.known(each.address)
         fault = _unready(entry)
-        hint = _RESOLVE_FIRST
+        hint = _resolve_first(state)
         if fault is None and each.at is not None and moment(each.at) > now:
             fault, hint = f"it was done at {each.at}, and it is {timestamp(now)}", "Write when it was done, in UTC."
         elif fault is None and each.at is not None and refreshed_at is not None and each.at < refreshed_at:
@@ -155,7 +158,7 @@ def moved(state: State, old: Address, new: Address, spec: Spec, *, reason: str) 
         raise UsageError(
             "The new address is known already",
             f"The state has an entry {new} of its own: two ledgers of one object cannot be joined.",
-            hint="`reconciler state show` both; if the new one may go, `state forget` it first.",
+            hint=f"`{command('state show', state.environment)}` both; if the new one may go, `state forget` it first.",
         )
     follows = replace(
         entry,
@@ -207,5 +210,5 @@ def _settled_entry(state: State, address: Address) -> Entry:
         raise UsageError("Unknown address", f"The state has no entry {shown(address)}.", hint=hint)
     fault = _unready(entry)
     if fault is not None:
-        raise UsageError("In doubt", f"{address}: {fault}.", hint=_RESOLVE_FIRST)
+        raise UsageError("In doubt", f"{address}: {fault}.", hint=_resolve_first(state))
     return entry

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from reconciler.core.allowances import counted, lifting, lifts_canary
 from reconciler.core.canary import Standing
+from reconciler.core.command import command
 from reconciler.core.environment import Environment
 from reconciler.core.freeze import frozen_on
 from reconciler.core.guardrail_limits import Refusal, Rule, flags_words
@@ -205,7 +206,8 @@ def _stopped(plan_id: str, stuck: Sequence[str], how: str, environment: Environm
     was = "was" if len(stuck) == 1 else "were"
     number = f", correct its number in {environment.keys}" if environment.keys else ""
     mend = f"Mend it: change its declaration (a new trigger is enough){number} or take it out"
-    wait = "Settle it: apply it again within the day, or find out what happened and use `reconciler state resolve`"
+    settle = f"`{command('state resolve', environment.name)}`"
+    wait = f"Settle it: apply it again within the day, or find out what happened and use {settle}"
     return Refusal(
         rule=Rule.CANARY,
         figure=len(stuck),

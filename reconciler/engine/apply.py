@@ -14,6 +14,7 @@ from datetime import datetime
 from reconciler.core.address import Address
 from reconciler.core.approval import approving
 from reconciler.core.call import Authorship
+from reconciler.core.command import command
 from reconciler.core.diagnostics import InvalidInput, Place
 from reconciler.core.entry import Unsettled
 from reconciler.core.fold import finished_run, fold
@@ -146,7 +147,7 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
     ports = _until(ports.admit(clock.now()), clock, ports)
     state = _approved(state, request.approval, clock.now())
     version = _remember(ports, request.stored, state, clock.now())
-    _refuse_old_damage(request.stored, clock.now())
+    _refuse_old_damage(request.stored, clock.now(), request.plan.binding.environment)
     run = replace(run, lineage=state.lineage)
     base = _Base(state=state, version=version, tenancy=tenancy, clock=clock, began=timestamp(clock.now()))
     return await _send(run, request, ports, base)
@@ -175,7 +176,7 @@ def _approved(state: State, approval: Approval | None, now: datetime) -> State:
     return replace(approving(state, approval, now), serial=state.serial + 1)
 
 
-def _refuse_old_damage(stored: StoredState, now: datetime) -> None:
+def _refuse_old_damage(stored: StoredState, now: datetime, environment: str) -> None:
     """Raise NeedsDecision if a damaged journal may hide what was sent under a key that is forgotten by now."""
     old = [each.name for each in stored.damaged if not _is_young(each, now)]
     if old:
@@ -184,7 +185,8 @@ def _refuse_old_damage(stored: StoredState, now: datetime) -> None:
             f"{', '.join(old)}: calls may have left that it no longer tells of, and the platform has forgotten their "
             "keys. Nothing was sent; what can be read of it is in the state now.",
             hint="Compare the plan with the platform. If nothing else was done, move the file away and apply; else "
-            "take the state anew with `reconciler state restore`, so that everything is settled by `state resolve`.",
+            f"take the state anew with `{command('state restore', environment, '--reason TEXT')}`, so that everything "
+            "is settled by `state resolve`.",
         )
 
 

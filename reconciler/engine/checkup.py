@@ -119,7 +119,7 @@ def _state(environment: Environment, ports: Ports) -> tuple[list[Check], State |
     checks = [judge_state(state, environment)]
     try:
         if mark is not None:
-            check_mark(mark, stored, state, name)
+            check_mark(mark, stored, state, name, environment.name)
         checks.append(judge_mark(is_marked=mark is not None, is_there=stored is not None, place=name))
     except ReconcilerError as error:
         checks.append(failed("mark", error, place=name))

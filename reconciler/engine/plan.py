@@ -74,7 +74,7 @@ def load_state(
     stored = store.read()
     state = _read(stored, store.name, environment, cache) if stored else None
     if mark is not None:
-        check_mark(mark, stored, state, store.name)
+        check_mark(mark, stored, state, store.name, environment.name)
     recovered = recover(state, journals)
     check_platform(recovered.state.platform if recovered.state else None, environment.platform, store.name)
     return StoredState(
@@ -102,15 +102,15 @@ def _read(stored: Stored, name: str, environment: Environment, cache: Cache | No
     return state
 
 
-def check_mark(mark: Mark, stored: Stored | None, state: State | None, name: str) -> None:
+def check_mark(mark: Mark, stored: Stored | None, state: State | None, name: str, environment: str) -> None:
     """Raise StaleError if the state, as it is stored, is behind *mark*."""
     if stored is None or state is None:
-        raise missing(mark, name)
+        raise missing(mark, name, environment)
     found = mark_of(stored.sha256, state)
     if (found.lineage, found.epoch) == (mark.lineage, mark.epoch) and found.serial >= mark.serial:
-        check_history(mark, state.history, name)
+        check_history(mark, state.history, name, environment)
     if found.serial != mark.serial or not is_marked(stored.sha256, state, mark):
-        check_not_behind(mark, found, name)
+        check_not_behind(mark, found, name, environment)
 
 
 def change_state(

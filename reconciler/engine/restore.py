@@ -11,8 +11,9 @@ from reconciler.core.mark import Mark
 from reconciler.core.restore import restored
 from reconciler.core.state import State
 from reconciler.engine.marked import MarkedStore
+from reconciler.engine.plan import load_state
 from reconciler.engine.recover import recover
-from reconciler.errors import StaleError
+from reconciler.errors import StaleError, UsageError, WrongTenant
 from reconciler.formats.mark import mark_of
 from reconciler.formats.state import read_state, write_state
 from reconciler.ports import JournalStore, StateConflict, Stored
@@ -24,6 +25,23 @@ class Backup:
 
     content: bytes
     name: str
+
+
+def refuse_needless(store: MarkedStore, journals: JournalStore, environment: Environment, again: str) -> None:
+    """Raise UsageError if the state that is there is the last one: to accept it would only make it doubtful.
+
+    Where no mark says so, or a journal is damaged, there is a doubt. *again* is the command that accepts it even so.
+    """
+    mark = store.mark
+    with suppress(StaleError, InvalidInput, WrongTenant):
+        stored = load_state(store, journals, environment, mark)
+        if mark is not None and not stored.damaged:
+            raise UsageError(
+                "Nothing to restore",
+                f"{store.name} is the last state that was written on this machine, serial {mark.serial}. To accept it "
+                "anew would make everything in it undecided. Nothing was changed.",
+                hint=f"If this machine was put back as a whole, so that a later one is lost, name it: `{again}`.",
+            )
 
 
 def restore_state(

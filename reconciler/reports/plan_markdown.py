@@ -100,7 +100,8 @@ def _group_section(group: Group) -> Section:
             before, said = said, _said(each)
             yield ("" if said == before else said) + _line(each, symbol, width)
 
-    head = f"### {group.heading}\n\n{group.flags}: {group.meaning}"
+    then = f"\n\nThen {_code(group.next_command)}" if group.next_command else ""
+    head = f"### {group.heading}\n\n{group.flags}: {group.meaning}{then}"
     return Section(total=len(group.lines), lines=lines, laid_out=partial(_laid_out, head, "change"))
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from reconciler.core.command import command, quoted
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.forecast import Basis
-from reconciler.core.plan import Change, Plan, Reissue, flags_of, place_of
+from reconciler.core.plan import Binding, Change, Plan, Reissue, flags_of, place_of
 from reconciler.core.selection import Action
 from reconciler.core.timestamp import timestamp
 
@@ -32,12 +33,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Changes of one action under one pair of flags; *meaning* says in words what the pair does."""
+    """Changes of one action under one pair of flags; *meaning* says in words what the pair does.
+
+    *next_command* is what a person has to give, as a shell reads it; empty where apply does what is to be done.
+    """
 
     action: Action
     heading: str
     flags: str
     meaning: str
+    next_command: str
     lines: tuple[Line, ...]
 
 
@@ -76,7 +81,7 @@ _HEADINGS = {
     Action.REGENERATE: "regenerate",
     Action.REISSUE: "regenerate again",
     Action.RESUME: "resume: send the same key again, because the answer is missing",
-    Action.UNDECIDED: "undecided: find out what happened, then `reconciler state resolve`; nothing is sent",
+    Action.UNDECIDED: "undecided: find out what happened, then settle it; nothing is sent",
     Action.BLOCKED: "blocked by an undecided version of the same subscription; nothing is sent",
 }
 _ALL_DONE = "Nothing to do: everything declared is regenerated."
@@ -126,18 +131,20 @@ def _looked_at(plan: Plan) -> "tuple[tuple[Risk, ...], tuple[FlagsUse, ...], tup
     from reconciler.reports.plan_risks import flags_used, rank_of, risks_of  # noqa: PLC0415
 
     ranked = groupby(sorted(plan.changes, key=rank_of), key=rank_of)
-    return risks_of(plan), flags_used(plan.calls), tuple(_group(list(members)) for _, members in ranked)
+    return risks_of(plan), flags_used(plan.calls), tuple(_group(list(members), plan.binding) for _, members in ranked)
 
 
-def _group(members: Sequence[Change]) -> Group:
+def _group(members: Sequence[Change], binding: Binding) -> Group:
     from reconciler.reports.plan_risks import flags_text  # noqa: PLC0415  (see above)
 
     flags, action = flags_of(members[0]), members[0].action
+    settle = command("state resolve", binding.environment)
     return Group(
         action=action,
         heading=f"{_HEADINGS[action]} ({len(members):,})",
         flags=flags_text(flags),
         meaning=flags.meaning,
+        next_command=settle if action is Action.UNDECIDED else "",
         lines=tuple(_line(change) for change in members),
     )
 
@@ -200,21 +207,12 @@ def _duration(plan: Plan) -> str:
 
 def _apply_command(plan: Plan, plan_id: str, *, is_production: bool) -> str:
     expected = f"{_command('apply', plan)} --expect {plan_id}"
-    return f"{expected} --confirm {shell_quoted(plan.binding.environment)}" if is_production else expected
+    return f"{expected} --confirm {quoted(plan.binding.environment)}" if is_production else expected
 
 
 def _command(verb: str, plan: Plan) -> str:
     """Return the command that means the same changes as *plan*."""
-    named = f"reconciler {verb} -e {shell_quoted(plan.binding.environment)}"
+    named = command(verb, plan.binding.environment)
     chosen = {"--only": plan.selection.only, "--except": plan.selection.excepted}
-    selected = "".join(f" {option} {shell_quoted(each.text)}" for option, given in chosen.items() for each in given)
+    selected = "".join(f" {option} {quoted(each.text)}" for option, given in chosen.items() for each in given)
     return f"{named}{selected}" if len(selected) <= _LONGEST_SELECTION else f"{named} --only ... --except ..."
-
-
-def shell_quoted(word: str) -> str:
-    """Return *word* as a shell reads it."""
-    if word.isascii() and word.replace("-", "").isalnum() and word[0] != "-":
-        return word
-    from shlex import quote  # noqa: PLC0415  (few words need it)
-
-    return quote(word)

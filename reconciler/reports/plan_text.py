@@ -46,6 +46,8 @@ def _group(group: Group, paint: Paint) -> Iterator[str]:
     symbol, tone = SYMBOLS[group.action]
     yield f"  {paint(tone, symbol)} {paint(Tone.HEADING, group.heading)}"
     yield f"    {group.flags}: {group.meaning}"
+    if group.next_command:
+        yield f"    then: {group.next_command}"
     yield ""
     width = min(_MOST_PADDING, max(len(line.address) for line in group.lines))
     for line in group.lines:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from reconciler.core.command import command
 from reconciler.core.run import Outcome, Result, Run, Stop
 from reconciler.reports.paint import Paint, Tone
 
@@ -70,4 +71,5 @@ def _closing(run: Run, paint: Paint) -> Iterator[str]:
         many = f"{len(held):,} of these" if len(held) > 1 else "One of these"
         yield f"{many} may not leave before {max(held)}, when what was lost can land no more: apply again then."
     if counts[Outcome.DONE]:
-        yield "The ids are in the state: reconciler state list, reconciler state show ADDRESS."
+        listed, shown = (command(f"state {verb}", run.environment) for verb in ("list", "show"))
+        yield f"The ids are in the state: {listed}, {shown} ADDRESS."

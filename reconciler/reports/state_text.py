@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from reconciler.core.address import address_order
+from reconciler.core.command import command
 from reconciler.core.entry import CallRecord, Entry
 from reconciler.core.refresh import entry_since
 from reconciler.core.resolve import Decision, Resolution
@@ -23,13 +24,14 @@ def state_list_text(state: State, refreshed_at: Timestamp | None = None) -> str:
 
 def restored_text(state: State) -> str:
     """What follows from accepting a state that may be out of date."""
+    resolve = command("state resolve", state.environment)
     return (
         f"This state counts from now on: serial {state.serial}, epoch {state.epoch}.\n"
         f"{counted(len(state.entries), 'entry', 'entries')} and whatever is declared besides are undecided: nothing is "
         "sent until it is known what was sent since.\n"
-        "  reconciler state resolve --template > decisions.yaml     decide one by one, then --from decisions.yaml\n"
-        "  reconciler state resolve --only '*' --as not-done ...    nothing was sent since\n"
-        "  reconciler state resolve --unlisted --as not-done ...    what is not listed was never sent\n"
+        f"  {resolve} --template > decisions.yaml     decide one by one, then --from decisions.yaml\n"
+        f"  {resolve} --only '*' --as not-done ...    nothing was sent since\n"
+        f"  {resolve} --unlisted --as not-done ...    what is not listed was never sent\n"
     )
 
 

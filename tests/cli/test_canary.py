@@ -87,7 +87,7 @@ def test_one_refusal_stops_the_others_when_all_that_went_first_have_ended(guarde
         "Refused changes had no effect. One that went first holds the others back until it is declared otherwise (a "
         "new trigger is enough), taken out, or let past by a reviewed line in the project file.\n"
         "What was not started stays planned, and goes when nothing that went first holds it back.\n"
-        "The ids are in the state: reconciler state list, reconciler state show ADDRESS.\n"
+        "The ids are in the state: reconciler state list -e local, reconciler state show -e local ADDRESS.\n"
     )
     assert "apply again" not in ended.out
     assert effects(guarded) == charges(1, 3)

@@ -74,7 +74,7 @@ def test_what_was_refused_speaks_against_it_and_what_was_done_before_is_not_show
 
 def test_a_proof_tells_in_which_epoch_of_the_state_its_calls_are_numbered(project: Project) -> None:
     project.run("apply", "--yes", "--only", FIRST)
-    project.run("state", "restore", "--reason", "a rehearsal")
+    project.run("state", "restore", ".reconciler/local.state.json", "--reason", "a rehearsal")
     project.run("state", "resolve", "--only", "*", "--as", "not-done", "--reason", "nothing was lost")
     project.run("state", "resolve", "--unlisted", "--as", "not-done", "--reason", "nothing was lost")
     ended = project.run("apply", "--yes", "--only", SECOND, "--proof", "proof.json")

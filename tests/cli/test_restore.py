@@ -28,7 +28,9 @@ def test_an_older_state_stops_plan_apply_and_resolve_with_5_and_tells_the_way_ou
     ended = [behind.run(*command) for command in commands]
 
     assert [each.status for each in ended] == [5, 5, 5]
-    assert all("reconciler state restore" in each.err and "serial" in each.err for each in ended)
+    assert all(
+        "`reconciler state restore -e local --reason TEXT`" in each.err and "serial" in each.err for each in ended
+    )
     assert behind.run("plan", "--json").document["error"]["code"] == "StaleError"
     assert behind.run("state", "list").status == 0
     assert len(behind.ledger()) == 12
@@ -60,6 +62,30 @@ def test_a_restored_backup_is_decided_upon_and_the_work_goes_on(behind: Project)
     assert list(SchemaSet(load_schemas()).violations("state.schema.json", behind.state)) == []
     assert behind.run("plan", "--detailed-exitcode").status == 0
     assert "restored" not in behind.run("state", "list").out
+
+
+def test_the_last_state_is_not_accepted_anew_unless_it_is_named(project: Project) -> None:
+    project.run("apply", "--yes")
+    before = project.state_file.read_bytes()
+    needless = project.run("state", "restore", *REASON)
+
+    assert (needless.status, project.state_file.read_bytes()) == (1, before)
+    assert (
+        ".reconciler/local.state.json is the last state that was written on this machine, serial 1. To accept it anew "
+        "would make everything in it undecided. Nothing was changed." in needless.err
+    )
+    assert "`reconciler state restore -e local .reconciler/local.state.json --reason TEXT`" in needless.err
+    named = project.run("state", "restore", ".reconciler/local.state.json", *REASON)
+    assert named.status == 0
+    assert "  reconciler state resolve -e local --template > decisions.yaml" in named.out
+    assert "\n    then: reconciler state resolve -e local\n" in project.run("plan").out
+
+
+def test_without_a_mark_the_state_that_is_there_may_be_accepted(project: Project) -> None:
+    project.run("apply", "--yes")
+    (project.folder / ".reconciler/local.state.json.mark").unlink()
+
+    assert project.run("state", "restore", *REASON).status == 0
 
 
 def test_nothing_left_of_the_state_is_an_empty_one_with_everything_undecided(project: Project) -> None:

@@ -256,7 +256,7 @@ def test_an_expired_plan_is_refused(small: Project) -> None:
 def test_a_state_that_was_restored_meanwhile_makes_it_stale(small: Project) -> None:
     small.run("apply", "--yes", "--only", FIRST)
     save(small)
-    small.run("state", "restore", "--reason", "a rehearsal")
+    small.run("state", "restore", ".reconciler/local.state.json", "--reason", "a rehearsal")
 
     refused(small.run("apply", "plan.json"), 5, "the state: its epoch was 0, and is", "since it was restored")
 
