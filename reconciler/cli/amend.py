@@ -74,7 +74,8 @@ def move(arguments: argparse.Namespace, world: World) -> int:
     _change(
         arguments, world, lambda planned, state: moved(state, old, new, planned.spec, reason=arguments.reason), act="mv"
     )
-    world.console.out(f"{old} is {new} now. Declare it so: what is declared under the old name is planned as new.\n")
+    again = "what is declared under the old name is planned to be regenerated again"
+    world.console.out(f"{old} is {new} now. Declare it so: {again}.\n")
     return 0
 
 

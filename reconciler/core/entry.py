@@ -132,6 +132,11 @@ class Entry:
         after = self.applied.call.number if self.applied else -1
         return tuple(each for each in self.unsettled if each.call.number > after)
 
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether calls were made of which nothing is kept: a person has moved or forgotten what they did."""
+        return self.next_call > 0 and not (self.applied or self.refused or self.unsettled)
+
     def with_applied(self, done: Applied) -> "Entry":
         """Record a call that was carried out."""
         kept = self._kept(done.call)

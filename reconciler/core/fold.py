@@ -145,12 +145,12 @@ def _touched(records: _Records) -> int:
 def _is_again(address: Address, key: str, before: State, records: _Records) -> bool:
     """Whether a call of which no more is known than its journal tells was a reissue.
 
-    It was, if something else was applied or in doubt *before*; what was before a refresh counts here, too.
+    It was, if something else was applied, forgotten or in doubt *before*; what was before a refresh counts here, too.
     """
     entry = before.known(address)
     others = [each for each in entry.in_doubt if (address, each.call.key) not in records]
     is_resumed = any(each.call.key == key for each in entry.unsettled)
-    return not is_resumed and (entry.applied is not None or bool(others))
+    return not is_resumed and (entry.applied is not None or entry.is_left_behind or bool(others))
 
 
 def _resumed(records: _Records, before: State) -> tuple[Resumed, ...]:

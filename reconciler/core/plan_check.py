@@ -72,9 +72,9 @@ class _Facts:
 
     @property
     def is_forgotten(self) -> bool:
-        """Numbers were used, and not a word is left of their calls."""
+        """Numbers were used, and not a word is left of their calls. Those of a restored state a refresh has wiped."""
         known = self.entry
-        return known.next_call > 0 and not (known.applied or known.refused or known.unsettled)
+        return known.next_call > 0 and not (known.applied or known.refused or known.unsettled or known.restored)
 
     @property
     def may_still_replay(self) -> bool:

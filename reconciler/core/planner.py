@@ -234,7 +234,8 @@ class _Decider:
     def _decide_settled(self, declaration: Declaration, digest: Digest, entry: Entry) -> Change:
         applied = entry.applied
         elsewhere = self.lost.elsewhere(declaration)
-        if applied is None and (elsewhere or self._is_left_behind(declaration.address, entry)):
+        is_left_behind = entry.is_left_behind and declaration.address not in self.known.void
+        if applied is None and (elsewhere or is_left_behind):
             return Reissue(
                 declaration=declaration,
                 digest=digest,
@@ -255,10 +256,6 @@ class _Decider:
             not_before=elsewhere,
             reasons=tuple(map(str, fields)),
         )
-
-    def _is_left_behind(self, address: Address, entry: Entry) -> bool:
-        """Whether something was sent, and a person has said that it is not to count here: it may have been applied."""
-        return entry.next_call > 0 and entry.refused is None and address not in self.known.void
 
     def _why_new(self, address: Address, entry: Entry) -> str:
         if entry.refused:

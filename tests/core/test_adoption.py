@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from builders import (
+    BINDING,
     NOW,
     A,
     B,
@@ -32,6 +33,8 @@ from reconciler.core.entry import Entry
 from reconciler.core.keymap import KeyMap
 from reconciler.core.plan import Regenerate, Reissue
 from reconciler.core.plan_check import plan_violations
+from reconciler.core.planner import make_plan
+from reconciler.core.restore import restored
 from reconciler.core.state import State
 from reconciler.core.timestamp import Timestamp, timestamp
 from reconciler.errors import UsageError
@@ -189,6 +192,16 @@ def test_what_is_forgotten_is_sent_again_under_a_number_of_its_own_and_says_so()
     assert plan_violations(replace(plan, changes=(new,)), spec_of(FIRST), known, NOW) == (
         f"{FIRST.address}: something was sent before: this is a re-issue",
     )
+
+
+def test_what_was_forgotten_before_a_restore_and_a_refresh_is_as_void_as_all_the_rest() -> None:
+    known = forgotten(state_of({FIRST.address: entry(applied(record(0)))}), FIRST.address, reason="r")
+    old = restored(known, None, reason="the last one is lost", now=NOW - timedelta(days=2))
+    binding = replace(BINDING, refreshed_at=timestamp(NOW - timedelta(days=1)))
+    plan = make_plan(spec_of(FIRST), old, binding, now=NOW)
+
+    assert [type(each) for each in plan.changes] == [Regenerate]
+    assert plan_violations(plan, spec_of(FIRST), old, NOW) == ()
 
 
 MAPPED = KeyMap("keys.csv", {"subscriptionName": {"A-S00000001": "P-1", "A-S2": "P-2"}, "subscriptionId": {"x": "y"}})

@@ -8,6 +8,7 @@ import pytest
 from builders import NOW, A, B, applied, charge, entry, lost, record, refused, state_of, subscription
 
 from reconciler.core.address import format_address
+from reconciler.core.adoption import forgotten
 from reconciler.core.entry import Applied, Refused, Unsettled
 from reconciler.core.fold import broken_run, finished_run
 from reconciler.core.history import Resumed, RunRecord, broken_link, calls_since, remigrate_since, with_run
@@ -130,6 +131,14 @@ def test_a_call_that_takes_the_place_of_one_in_doubt_is_made_again_and_one_after
     assert (
         broken_run(OPENED, [resumed, replace(instead, record=applied(record(1, flags=B)))], before=before).reissued == 0
     )
+
+
+def test_what_a_person_has_forgotten_is_made_again_as_the_journal_of_a_killed_run_tells_too() -> None:
+    first = format_address(subscription(1))
+    known = state_of({first: entry(applied(record()))})
+    told = Result(address=first, action=Action.RESUME, outcome=Outcome.DONE, record=applied(record(1)))
+
+    assert broken_run(OPENED, [told], before=forgotten(known, first, reason="r")).reissued == 1
 
 
 def test_a_run_that_broke_off_counts_from_the_last_moment_that_its_journal_tells_of() -> None:
