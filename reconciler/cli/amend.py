@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 
+from reconciler.cli.confirmation import confirm_change
 from reconciler.cli.project import Planned, act_of, hold_lock, journals_of, make_planned, open_project
 from reconciler.cli.wiring import World
 from reconciler.core.address import Address
@@ -90,7 +91,9 @@ def _change(arguments: argparse.Namespace, world: World, change: Callable[[Plann
     """Write what *change* makes of the state, if that is another one; return how many entries differ."""
     if not arguments.reason.strip():
         raise UsageError("Wrong usage", "The reason is kept in the state; it must not be empty.")
-    with hold_lock(open_project(arguments, world), world, timeout=0.0):
+    opened = open_project(arguments, world)
+    confirm_change(opened, arguments, world)
+    with hold_lock(opened, world, timeout=0.0):
         planned = make_planned(arguments, world)
         if planned.stored.damaged:
             raise NeedsDecision(

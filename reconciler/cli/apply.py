@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from reconciler import __version__
 from reconciler.cli.approved import check_usage, load_saved, narrowed, rest_of, take_environment, told
+from reconciler.cli.confirmation import ask_for, check_confirmed, confirm_production
 from reconciler.cli.guard import admission, check_alone, check_guardrails, guarded, kept_rules, staged_calls
 from reconciler.cli.progress import ConsoleProgress
 from reconciler.cli.project import OpenProject, Planned, hold_lock, make_planned, open_project
@@ -22,7 +23,6 @@ from reconciler.cli.sending import nobody, open_platform
 from reconciler.cli.wiring import World, open_journals
 from reconciler.core.canary import Stage
 from reconciler.core.command import command
-from reconciler.core.environment import Choice, Environment
 from reconciler.core.plan import place_of
 from reconciler.core.plan_check import plan_violations
 from reconciler.core.run import Run, Stop, exit_status
@@ -47,6 +47,8 @@ from reconciler.reports.plan_text import plan_text
 from reconciler.reports.run_text import run_text
 from reconciler.workspace.git import authorship_of, commit_of
 
+_NOT_SENT = "Nothing was sent."
+_READ_FIRST = "Read the plan above, then apply with"
 _FOREVER = float("inf")
 _PLANS = 50
 """How often a plan that nobody was asked about is made anew when others write the state meanwhile."""
@@ -219,7 +221,7 @@ def _run(session: _Session) -> tuple[Run, int]:
         world.console.err(told(rest))
     _check(planned)
     check_guardrails(planned)
-    _check_confirmed(planned.opened.environment, arguments)
+    check_confirmed(planned.opened.environment, arguments, otherwise=_NOT_SENT)
     if session.proof is not None and (planned.plan.calls or planned.stored.learned):
         session.proof.check_free()
     if planned.plan.calls:
@@ -249,36 +251,13 @@ def _check(planned: Planned) -> None:
         )
 
 
-def _check_confirmed(environment: Environment, arguments: argparse.Namespace) -> None:
-    name = environment.name
-    if arguments.confirm not in (None, name):
-        raise UsageError(
-            "Another environment is confirmed",
-            f"--confirm says {arguments.confirm!r}, and this is {name!r}. Nothing was sent.",
-            hint="Look again which of them is meant, and name it in both places: -e and --confirm.",
-        )
-
-
 def _confirm(opened: OpenProject, session: _Session) -> None:
     """Return if somebody wants this. Raise UsageError otherwise; nothing is sent then."""
-    environment, name, arguments = opened.environment, opened.environment.name, session.arguments
-    if environment.is_production and arguments.confirm is None:
-        which = f", by {opened.choice}" if opened.choice is Choice.VARIABLE else ""
-        _ask_for(name, f"This is production{which}. Type its name, {name}, to send: ", "--confirm", session.world)
-    elif not (arguments.yes or session.is_approved) and not (environment.is_production and arguments.confirm):
-        _ask_for("yes", "Send these calls? Only 'yes' does: ", "--yes", session.world)
-
-
-def _ask_for(word: str, question: str, option: str, world: World) -> None:
-    if not world.is_interactive:
-        needed = option if option == "--yes" else f"{option} {word}"
-        raise UsageError(
-            "Nobody to ask",
-            "There is no terminal to answer at. Nothing was sent.",
-            hint=f"Read the plan above, then apply with {needed}.",
-        )
-    if world.ask(question) != word:
-        raise UsageError("Not confirmed", "Nothing was sent.")
+    environment, arguments, world = opened.environment, session.arguments, session.world
+    if environment.is_production:
+        confirm_production(opened, arguments, world, to="to send", how=_READ_FIRST, otherwise=_NOT_SENT)
+    elif not (arguments.yes or session.is_approved):
+        ask_for("yes", "Send these calls? Only 'yes' does: ", f"{_READ_FIRST} --yes.", world, otherwise=_NOT_SENT)
 
 
 @dataclass(slots=True)

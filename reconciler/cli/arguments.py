@@ -259,10 +259,14 @@ def _add_apply(commands: "_Commands[Parser]") -> None:
     parser.add_argument(
         "--proof", metavar="FILE", type=Path, help="write what the run has shown, for promotion to a later environment"
     )
-    parser.add_argument("--confirm", metavar="ENV", help="the environment's name once more, for production")
+    _add_confirm(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="a line on stderr for each send")
     parser.add_argument("--log-file", metavar="FILE", type=Path, help="add the same lines to FILE")
     parser.add_argument("--json", action="store_true", help="print the results as JSON (schemas/apply.schema.json)")
+
+
+def _add_confirm(parser: Parser) -> None:
+    parser.add_argument("--confirm", metavar="ENV", help="the environment's name once more, for production")
 
 
 def _add_show(commands: "_Commands[Parser]") -> None:
@@ -366,6 +370,7 @@ def _add_state(commands: "_Commands[Parser]") -> None:
     restore.add_argument("file", metavar="FILE", nargs="?", help="a backup (default: the state document as it stands)")
     restore.add_argument("--empty", action="store_true", help="accept that nothing is left of the state")
     restore.add_argument("--reason", metavar="TEXT", required=True, help="why; kept in the state")
+    _add_confirm(restore)
 
 
 def _add_amendments(verbs: "_Commands[Parser]") -> None:
@@ -384,6 +389,7 @@ def _add_amendments(verbs: "_Commands[Parser]") -> None:
     for parser in (adopt, move, forget):
         parser.add_argument("--reason", metavar="TEXT", required=True, help="why; kept in the state")
         parser.set_defaults(only=[], excepted=[])
+        _add_confirm(parser)
 
 
 def _add_resolve(resolve: Parser) -> None:
@@ -400,6 +406,7 @@ def _add_resolve(resolve: Parser) -> None:
     resolve.add_argument("--reason", metavar="TEXT", help="how it was found out; kept in the state")
     resolve.add_argument("--ids", metavar="ID", nargs="+", default=[], help="the booking transactions, for done")
     resolve.add_argument("--call", metavar="N", type=int, help="only if it is call N that is in doubt")
+    _add_confirm(resolve)
 
 
 def _add_emulator(commands: "_Commands[Parser]") -> None:

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from reconciler.cli.confirmation import confirm_change
 from reconciler.cli.project import Planned, act_of, hold_lock, journals_of, make_planned, open_project
 from reconciler.cli.wiring import World
 from reconciler.core.address import Address
@@ -28,7 +29,9 @@ def settle(arguments: argparse.Namespace, world: World) -> int:
     _check_ways(arguments)
     if arguments.template:
         return _print_template(_undecided(make_planned(arguments, world), world), world)
-    with hold_lock(open_project(arguments, world), world, timeout=0.0):
+    opened = open_project(arguments, world)
+    confirm_change(opened, arguments, world)
+    with hold_lock(opened, world, timeout=0.0):
         planned = make_planned(arguments, world)
         refuse_idle(planned.plan.warnings)
         undecided = _undecided(planned, world)

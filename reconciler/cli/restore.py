@@ -3,6 +3,7 @@
 import argparse
 import os
 
+from reconciler.cli.confirmation import confirm_change
 from reconciler.cli.project import OpenProject, act_of, hold_lock, open_project, open_store
 from reconciler.cli.wiring import World, open_journals
 from reconciler.core.command import command, quoted
@@ -18,6 +19,7 @@ def restore(arguments: argparse.Namespace, world: World) -> int:
     """Raise UsageError where it is not clear what is to be the state, and what `restore_state` raises."""
     opened = open_project(arguments, world)
     environment = opened.environment
+    confirm_change(opened, arguments, world)
     with hold_lock(opened, world, timeout=0.0):
         store, journals = open_store(opened.folder, environment), open_journals(opened.folder, environment)
         if arguments.file is None and not arguments.empty:

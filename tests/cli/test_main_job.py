@@ -238,7 +238,11 @@ def test_production_needs_its_name_besides_yes(project: Project) -> None:
 
     assert (ended.status, wrong.status) == (1, 1)
     assert "--confirm production" in ended.err
-    assert "'sandbox'" in wrong.err
+    assert (
+        "error: Another environment is confirmed\n"
+        "  --confirm says 'sandbox', and this is 'production'. Nothing was sent.\n"
+        "  hint: Look again which of them is meant, and name it in both places: -e and --confirm.\n"
+    ) in wrong.err
 
 
 def test_the_folder_of_the_project_is_found_from_above_and_by_name(project: Project) -> None:

@@ -4,6 +4,7 @@ import os
 
 import pytest
 from commands import Project
+from terminal import run_in_terminal
 
 from reconciler.formats.schema import SchemaSet
 from reconciler.workspace.schemas import load_schemas
@@ -86,6 +87,44 @@ def test_without_a_mark_the_state_that_is_there_may_be_accepted(project: Project
     (project.folder / ".reconciler/local.state.json.mark").unlink()
 
     assert project.run("state", "restore", *REASON).status == 0
+
+
+BY_HAND = {
+    "restore": ("--empty",),
+    "resolve": ("--only", "*", "--as", "not-done"),
+    "import": ("done.csv",),
+    "mv": ("Subscription/A-1@1", "Subscription/A-2@1"),
+    "forget": ("Subscription/A-1@1",),
+}
+
+
+@pytest.mark.parametrize("verb", BY_HAND)
+def test_the_state_of_production_is_changed_by_hand_only_if_its_name_is_said(project: Project, verb: str) -> None:
+    command = ("state", verb, "-e", "production", *BY_HAND[verb], *REASON)
+    project.write("done.csv", "address,onlyReSend,reMigrate\nSubscription/A-1@1,false,true\n")
+    project.run("state", "import", "-e", "production", "done.csv", *REASON, "--confirm", "production")
+    state = project.folder / "state/production.json"
+    before = state.read_bytes()
+    if verb == "restore":
+        state.unlink()
+    unnamed, wrong = project.run(*command), project.run(*command, "--confirm", "prod")
+
+    assert (unnamed.status, wrong.status) == (1, 1)
+    assert unnamed.err == (
+        "error: Nobody to ask\n  There is no terminal to answer at. Nothing was changed.\n"
+        "  hint: Look at its state, then give the same command with --confirm production.\n"
+    )
+    assert "--confirm says 'prod', and this is 'production'. Nothing was changed." in wrong.err
+    assert state.exists() is (verb != "restore")
+    assert verb == "restore" or state.read_bytes() == before
+    assert "Nobody to ask" not in project.run(*command, "--confirm", "production").err
+    seen = run_in_terminal(*command, cwd=project.folder, typed="sandbox")
+    assert "This is production. Type its name, production, to change its state: " in seen.written
+    assert "Not confirmed" in seen.written
+
+
+def test_a_template_changes_nothing_and_needs_no_name(project: Project) -> None:
+    assert project.run("state", "resolve", "-e", "production", "--template").status == 0
 
 
 def test_nothing_left_of_the_state_is_an_empty_one_with_everything_undecided(project: Project) -> None:
