@@ -1,14 +1,13 @@
 """The whole life of a backfill, told in order, with a real git, the real command line and two real tenants.
 
-Ann wants six objects regenerated after a change of prices. She declares them for the sandbox on a branch, where CI
-finds a slip; mended, it is merged, applied in the sandbox, and proven by a signed document, which is all that
-production asks of the sandbox. She promotes what is proven
-on a branch. A guardrail of production refuses that, until the pull request has a line that was agreed with revenue. The
-plan is approved; but Bob merges something, so that it is stale, and what is left is approved anew. The job that applies
-it forgets production's name, then has the sandbox's credentials, and both times nothing is sent; then an answer is lost
-on its way, and the same approval does the rest. The sandbox is refreshed: what was shown there counts no more, until it
-is shown again. In the end the ledgers of both tenants have what was declared, each once; production has other numbers
-for it.
+Six objects are to be regenerated after a change of prices. An analyst declares them for the sandbox on a branch, where
+CI finds a slip; mended, it is merged, applied in the sandbox, and proven by a signed document, which is all that
+production asks of the sandbox. What is proven is promoted on a branch. A guardrail of production refuses that, until
+the pull request has a line that was agreed with revenue. The plan is approved; but a colleague merges something, so
+that it is stale, and what is left is approved anew. The job that applies it forgets production's name, then has the
+sandbox's credentials, and both times nothing is sent; then an answer is lost on its way, and the same approval does the
+rest. The sandbox is refreshed: what was shown there counts no more, until it is shown again. In the end the ledgers of
+both tenants have what was declared, each once; production has other numbers for it.
 
 Each chapter begins where the last one has ended (`conftest.py` sees to that), each refusal is a chapter, and what it
 pins is what a person reads.
@@ -136,13 +135,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 
 def sandbox_job(story: Story) -> Checkout:
-    """CI at work on main after Ann has merged."""
-    return story.company.clone("ann", {**SANDBOX, "SIGNING_KEY": story.signing_key})
+    """CI at work on main after the analyst has merged."""
+    return story.company.clone("analyst", {**SANDBOX, "SIGNING_KEY": story.signing_key})
 
 
 def production_job(story: Story, secrets: Mapping[str, str] = PRODUCTION) -> Checkout:
-    """CI at work on main after Paula has approved."""
-    return story.company.clone("paula", secrets)
+    """CI at work on main after the approver has approved."""
+    return story.company.clone("approver", secrets)
 
 
 def told(ended: Ended, status: int, *lines: str) -> None:
@@ -172,9 +171,9 @@ def a_moment_that_has_passed() -> Timestamp:
 
 
 def test_01_a_slip_in_a_spec_is_refused_in_ci_with_its_place(story: Story) -> None:
-    ann = story.company.branch("ann", "backfill")
-    ann.write("sandbox/q4-backfill.yaml", BACKFILL.replace('"1"', "1"))
-    ann.push("Regenerate what the new prices touch")
+    analyst = story.company.branch("analyst", "backfill")
+    analyst.write("sandbox/q4-backfill.yaml", BACKFILL.replace('"1"', "1"))
+    analyst.push("Regenerate what the new prices touch")
 
     told(
         story.company.pull_request("backfill").reconciler("validate"),
@@ -185,9 +184,9 @@ def test_01_a_slip_in_a_spec_is_refused_in_ci_with_its_place(story: Story) -> No
 
 
 def test_02_mended_it_is_planned_in_ci_without_any_secret(story: Story) -> None:
-    ann = story.company.work_on("ann", "backfill")
-    ann.write("sandbox/q4-backfill.yaml", BACKFILL)
-    ann.push("Quote the item's number")
+    analyst = story.company.work_on("analyst", "backfill")
+    analyst.write("sandbox/q4-backfill.yaml", BACKFILL)
+    analyst.push("Quote the item's number")
 
     ci = story.company.pull_request("backfill")
     told(ci.reconciler("validate"), 0)
@@ -205,7 +204,7 @@ def test_02_mended_it_is_planned_in_ci_without_any_secret(story: Story) -> None:
 
 
 def test_03_merged_it_is_applied_in_the_sandbox_and_its_state_is_kept_in_git(story: Story) -> None:
-    story.company.merge("backfill", "ann")
+    story.company.merge("backfill", "analyst")
 
     job = sandbox_job(story)
     merged = job.commit
@@ -237,9 +236,9 @@ def test_04_whoever_has_the_public_key_can_tell_the_proof_from_another(story: St
 
 
 def test_05_production_refuses_what_the_sandbox_has_not_shown(story: Story) -> None:
-    bob = story.company.branch("bob", "hasty")
-    bob.write("production/hasty.yaml", BACKFILL.replace("C-00000042", "C-00000043"))
-    bob.push("Straight to production")
+    colleague = story.company.branch("colleague", "hasty")
+    colleague.write("production/hasty.yaml", BACKFILL.replace("C-00000042", "C-00000043"))
+    colleague.push("Straight to production")
 
     told(
         story.company.pull_request("hasty").reconciler("plan", "-e", "production", "--only", "Dynamic*"),
@@ -253,11 +252,11 @@ def test_05_production_refuses_what_the_sandbox_has_not_shown(story: Story) -> N
 
 
 def test_06_nobody_makes_up_a_proof(story: Story) -> None:
-    """Bob lets the sandbox's proof name his charge."""
-    bob = story.company.branch("bob", "made-up")
-    bob.edit("proofs/run-1.json", "DynamicUsageCharge/C-00000042", "DynamicUsageCharge/C-00000043")
-    bob.write("production/hasty.yaml", BACKFILL.replace("C-00000042", "C-00000043"))
-    bob.push("It was proven, was it not?")
+    """A colleague lets the sandbox's proof name another charge."""
+    colleague = story.company.branch("colleague", "made-up")
+    colleague.edit("proofs/run-1.json", "DynamicUsageCharge/C-00000042", "DynamicUsageCharge/C-00000043")
+    colleague.write("production/hasty.yaml", BACKFILL.replace("C-00000042", "C-00000043"))
+    colleague.push("It was proven, was it not?")
 
     told(
         story.company.pull_request("made-up").reconciler("plan", "-e", "production", "--only", "Dynamic*"),
@@ -268,17 +267,17 @@ def test_06_nobody_makes_up_a_proof(story: Story) -> None:
 
 
 def test_07_what_is_proven_is_promoted_on_a_branch_as_a_small_diff(story: Story) -> None:
-    ann = story.company.branch("ann", "to-production")
+    analyst = story.company.branch("analyst", "to-production")
 
     told(
-        ann.reconciler("promote", "--from", "sandbox", "--to", "production"),
+        analyst.reconciler("promote", "--from", "sandbox", "--to", "production"),
         0,
         "production/q4-backfill.yaml",
         "6 declarations promoted from sandbox to production, 0 there already, 0 left out",
     )
-    ann.push("Promote the backfill")
-    assert ann.git("diff", "--name-only", "main").split() == ["production/q4-backfill.yaml"]
-    assert ann.read("production/q4-backfill.yaml") == BACKFILL
+    analyst.push("Promote the backfill")
+    assert analyst.git("diff", "--name-only", "main").split() == ["production/q4-backfill.yaml"]
+    assert analyst.read("production/q4-backfill.yaml") == BACKFILL
 
 
 def test_08_a_guardrail_of_production_refuses_the_pull_request(story: Story) -> None:
@@ -299,11 +298,11 @@ def test_08_a_guardrail_of_production_refuses_the_pull_request(story: Story) -> 
 
 
 def test_09_a_line_agreed_with_revenue_mends_it_and_its_plan_is_approved(story: Story) -> None:
-    ann = story.company.work_on("ann", "to-production")
+    analyst = story.company.work_on("analyst", "to-production")
     allowed = '{rule: max_remigrate, for: "file:production/q4-backfill.yaml", reason: REV-1300, until: "2126-12-31"}'
-    ann.edit("reconciler.yaml", "max_remigrate: 4,", f"max_remigrate: 4, allow: [{allowed}],")
-    told(ann.reconciler("fmt"), 0)
-    ann.push("Allow what was agreed with revenue")
+    analyst.edit("reconciler.yaml", "max_remigrate: 4,", f"max_remigrate: 4, allow: [{allowed}],")
+    told(analyst.reconciler("fmt"), 0)
+    analyst.push("Allow what was agreed with revenue")
 
     ci = story.company.pull_request("to-production")
     told(
@@ -314,14 +313,14 @@ def test_09_a_line_agreed_with_revenue_mends_it_and_its_plan_is_approved(story: 
     )
     story.saved = ci.folder.parent / "plan.json"
     story.stale = json.loads(story.saved.read_bytes())["plan_id"]
-    story.company.merge("to-production", "ann")
+    story.company.merge("to-production", "analyst")
 
 
 def test_10_another_merge_makes_the_approved_plan_stale(story: Story) -> None:
-    bob = story.company.branch("bob", "wait-for-the-item")
-    bob.edit("production/q4-backfill.yaml", ITEM_LINES, "")
-    bob.push("Leave the order line item for later")
-    story.company.merge("wait-for-the-item", "bob")
+    colleague = story.company.branch("colleague", "wait-for-the-item")
+    colleague.edit("production/q4-backfill.yaml", ITEM_LINES, "")
+    colleague.push("Leave the order line item for later")
+    story.company.merge("wait-for-the-item", "colleague")
 
     told(
         production_job(story).apply_script("production", str(story.saved), "--confirm", "production"),
@@ -397,11 +396,11 @@ def test_14_the_same_approval_does_the_rest_on_another_machine_and_nothing_twice
 def test_15_a_refresh_of_the_sandbox_voids_what_was_shown_there(story: Story) -> None:
     story.sandbox.refresh()
     refreshed_at = a_moment_that_has_passed()
-    ann = story.company.branch("ann", "refresh")
-    ann.edit("reconciler.yaml", "    signing_key", f'    refreshed_at: "{refreshed_at}"\n    signing_key')
-    ann.write("production/q4-backfill.yaml", BACKFILL)
-    told(ann.reconciler("fmt"), 0)
-    ann.push("The sandbox was refreshed, and the order line item may go")
+    analyst = story.company.branch("analyst", "refresh")
+    analyst.edit("reconciler.yaml", "    signing_key", f'    refreshed_at: "{refreshed_at}"\n    signing_key')
+    analyst.write("production/q4-backfill.yaml", BACKFILL)
+    told(analyst.reconciler("fmt"), 0)
+    analyst.push("The sandbox was refreshed, and the order line item may go")
 
     ci = story.company.pull_request("refresh")
     told(
@@ -420,7 +419,7 @@ def test_15_a_refresh_of_the_sandbox_voids_what_was_shown_there(story: Story) ->
 
 
 def test_16_shown_again_in_the_sandbox_the_item_may_go_to_production(story: Story) -> None:
-    story.company.merge("refresh", "ann")
+    story.company.merge("refresh", "analyst")
 
     job = sandbox_job(story)
     told(job.apply_script("sandbox", "--proof", "proofs/run-2.json"), 0, "Applied: 6 done.")
@@ -434,19 +433,24 @@ def test_17_the_history_tells_who_did_what_under_which_plan_and_how_it_ended(sto
     main = story.company.main()
     first, second = (each[:15] for each in story.approvals)
 
-    told(main.reconciler("state", "history", "-e", "sandbox"), 0, "6 calls: 6 done [ann]", "6 calls: 6 done [ann]")
+    told(
+        main.reconciler("state", "history", "-e", "sandbox"),
+        0,
+        "6 calls: 6 done [analyst]",
+        "6 calls: 6 done [analyst]",
+    )
     told(
         main.reconciler("state", "history", "-e", "production"),
         0,
-        f"apply {first} 3 calls: 2 done, 1 in doubt, 2 not started [paula]",
-        f"apply {first} 3 calls: 3 done [paula]",
-        f"apply {second} 1 call: 1 done [paula]",
+        f"apply {first} 3 calls: 2 done, 1 in doubt, 2 not started [approver]",
+        f"apply {first} 3 calls: 3 done [approver]",
+        f"apply {second} 1 call: 1 done [approver]",
     )
     told(
         main.reconciler("state", "show", TWO[0], "-e", "production"),
         0,
         "sent as Subscription/A-S00007002@1",
-        "author bob <bob@example.org>",
+        "author colleague <colleague@example.org>",
         "ids 2c98",
     )
 
