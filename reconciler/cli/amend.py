@@ -102,7 +102,7 @@ def _change(arguments: argparse.Namespace, world: World, change: Callable[[Plann
                 hint="Apply first: it folds what can be read.",
             )
         before = planned.stored.state or State(
-            environment=planned.opened.environment.name, lineage=world.new_id(), entries={}
+            environment=opened.environment.name, project=opened.project.name, lineage=world.new_id(), entries={}
         )
         after = change(planned, before)
         number = sum(before.entries.get(address) != entry for address, entry in after.entries.items())

@@ -113,6 +113,7 @@ class Environment:
     *refreshed_at* is when a sandbox was last wiped, which voids what was applied there before; None if it never was.
     *keys* is the file of its key map, None where every number is sent as written.
     *promotion* is what it asks of the environment before it; None if it takes what is declared as it is.
+    *project* is the name of the project that it is one of, which is part of every key.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Environment:
     refreshed_at: Timestamp | None = None
     promotion: "Promotion | None" = None
     keys: str | None = None
+    project: str | None = None
 
     @property
     def is_production(self) -> bool:

@@ -79,13 +79,15 @@ class Approval:
 class State:
     """All entries of one environment. *lineage* never changes; *serial* grows by one with each write.
 
-    *tenant* and *entity* are None until the first token tells them, *platform* until the first call: what an emulator
-    has answered is not what Zuora has, whatever the tenants are called. *clock* is None as long as no machine's clock
-    was found to differ from the platform's. *approvals* are the approved plans that are not settled, by id; *history*
-    are all runs, the oldest first.
+    *project* is the name of the project, None where a document that does not keep it yet was read for itself. *tenant*
+    and *entity* are None until the first token tells them, *platform* until the first call: what an emulator has
+    answered is not what Zuora has, whatever the tenants are called. *clock* is None as long as no machine's clock was
+    found to differ from the platform's. *approvals* are the approved plans that are not settled, by id; *history* are
+    all runs, the oldest first.
     """
 
     environment: str
+    project: str | None = None
     lineage: str
     serial: int = 0
     epoch: int = 0

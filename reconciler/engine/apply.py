@@ -142,7 +142,13 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
     run = replace(run, warnings=tuple(unproven(tenancy, request.place)), tenancy=tenancy)
     for warning in run.warnings:
         ports.progress.warned(warning)
-    state = known or State(environment=run.environment, lineage=request.lineage, platform=tenancy.platform, entries={})
+    state = known or State(
+        environment=run.environment,
+        project=plan.binding.project,
+        lineage=request.lineage,
+        platform=tenancy.platform,
+        entries={},
+    )
     clock = RunClock(ports.clock, ports.platform, machine=request.machine)
     ports = _until(ports.admit(clock.now()), clock, ports)
     state = _approved(state, request.approval, clock.now())
@@ -375,11 +381,11 @@ def _read_again(store: StateStore, before: State) -> tuple[State, Version | None
     stored = store.read()
     if stored is None:
         return before, None
-    state = read_state(stored.content, store.name, environment=before.environment)
+    state = read_state(stored.content, store.name, environment=before.environment, project=before.project)
     if state.lineage != before.lineage:
         raise StaleError(
             "Another state",
             f"{store.name} was replaced by a state of another lineage while this run was under way.",
             hint="Find out who wrote it before anything else is applied.",
         )
-    return state, stored.version
+    return replace(state, project=before.project), stored.version

@@ -112,7 +112,8 @@ def _state(environment: Environment, ports: Ports) -> tuple[list[Check], State |
     name, mark = environment.state_file, ports.store.mark
     try:
         stored = ports.store.read()
-        state = read_state(stored.content, name, environment=environment.name) if stored else None
+        asked, project = environment.name, environment.project
+        state = read_state(stored.content, name, environment=asked, project=project) if stored else None
     except ReconcilerError as error:
         unread = [failed("state", error, place=name), skipped("mark", "not compared: there is no state to read")]
         return unread, None, True

@@ -75,6 +75,8 @@ def load_state(
     state = _read(stored, store.name, environment, cache) if stored else None
     if mark is not None:
         check_mark(mark, stored, state, store.name, environment.name)
+    if state is not None and state.project is None:
+        state = replace(state, project=environment.project)  # it learns it at the next write
     recovered = recover(state, journals)
     check_platform(recovered.state.platform if recovered.state else None, environment.platform, store.name)
     return StoredState(
@@ -92,11 +94,11 @@ def load_state(
 def _read(stored: Stored, name: str, environment: Environment, cache: Cache | None) -> State:
     text = entry_lines(stored.content) if cache and len(stored.content) >= _WORTH_KEEPING else None
     if cache is None or text is None:
-        return read_state(stored.content, name, environment=environment.name)
+        return read_state(stored.content, name, environment=environment.name, project=environment.project)
     key = f"state-{stored.sha256}"
     kept = cache.get(key)
     lines = unpack_lines(kept, key) if kept is not None else None
-    state = read_state(stored.content, name, environment=environment.name, lines=lines)
+    state = read_state(stored.content, name, environment=environment.name, project=environment.project, lines=lines)
     if lines is None and isinstance(state.entries, LineLedger):
         cache.put(key, pack_lines(state.entries.lines, key))
     return state

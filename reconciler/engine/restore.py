@@ -65,9 +65,12 @@ def restore_state(
     there = _marked(current, store.name, environment)
     if backup is None:
         known = there or mark
-        state = State(environment=environment.name, lineage=known.lineage if known else lineage, entries={})
+        lineage = known.lineage if known else lineage
+        state = State(environment=environment.name, project=environment.project, lineage=lineage, entries={})
     else:
-        state = read_state(backup.content, backup.name, environment=environment.name)
+        asked, project = environment.name, environment.project
+        state = read_state(backup.content, backup.name, environment=asked, project=project)
+        state = replace(state, project=state.project or project)
     if there is not None and there.lineage == state.lineage and there.serial > state.serial:
         raise StaleError(
             "The state that is there is a later one",

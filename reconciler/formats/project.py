@@ -5,6 +5,7 @@ Rule: no field is read and then ignored. What later versions will know is refuse
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,8 @@ def _project(reading: Reading) -> Project | None:
     _check_promotions(top, environments, reading)
     if reading.diagnostics or name is None:
         return None
-    return Project(name=name, default=default, environments={each.name: each for each in environments})
+    named = {each.name: replace(each, project=name) for each in environments}
+    return Project(name=name, default=default, environments=named)
 
 
 def readable_environments(reading: Reading) -> list[Environment]:

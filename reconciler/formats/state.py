@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
-from typing import Any
+from typing import Any, NoReturn
 
 from reconciler.core.address import Address, address_order, are_distinct
 from reconciler.core.declaration import Flags
-from reconciler.core.diagnostics import InvalidInput, shown
+from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, shown
 from reconciler.core.digest import SCHEME, Digest
 from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
 from reconciler.core.state import ClockOffset, Restored, State
@@ -31,6 +31,7 @@ _OTHER_SCHEME = re.compile(r"[a-z][0-9]+:")
 _HEAD = (
     "version",
     "environment",
+    "project",
     "tenant",
     "entity",
     "platform",
@@ -56,6 +57,7 @@ def write_state(state: State) -> bytes:
     head = {
         "version": 1,
         "environment": state.environment,
+        **_present(project=state.project),
         "tenant": state.tenant,
         "entity": state.entity,
         "lineage": state.lineage,
@@ -110,12 +112,25 @@ def entry_object(entry: Entry) -> dict[str, Any]:
     return value
 
 
-def read_state(content: bytes, path: str, *, environment: str, lines: Lines | None = None) -> State:
-    """Return the state of *environment*; *lines* are what its plain lines say, if that is known.
+def read_state(
+    content: bytes, path: str, *, environment: str, project: str | None = None, lines: Lines | None = None
+) -> State:
+    """Return the state of *environment* in *project* (None: whichever); *lines* are what its plain lines say, if known.
 
     Raise InvalidInput for whatever is not exactly such a document.
     """
-    return _read_lines(content, path, environment, lines) or _read_whole(content, path, environment)
+    state = _read_lines(content, path, environment, lines) or _read_whole(content, path, environment)
+    if project is not None and state.project not in (None, project):
+        _refuse_project(path, state.project, project)
+    return state
+
+
+def _refuse_project(path: str, known: str | None, project: str) -> NoReturn:
+    what = f"the state belongs to the project {shown(known or '')}, not to {shown(project)}"
+    why = "The name is part of every key: under another one, what is in doubt would not be recognised by the platform."
+    hint = f"Put name: {known} back into the project file, or check state.file there."
+    found = Diagnostic(code="other-project", summary=what, detail=why, hint=hint, place=Place(path))
+    raise InvalidInput([found])
 
 
 def _read_lines(content: bytes, path: str, environment: str, lines: Lines | None) -> State | None:
@@ -149,6 +164,7 @@ def _read_whole(content: bytes, path: str, environment: str) -> State:
     entries = document.take(top, "entries", dict, "the state")
     return State(
         environment=name,
+        project=document.take_or_none(top, "project", str, "the state"),
         tenant=document.take_or_none(top, "tenant", str, "the state"),
         entity=document.take_or_none(top, "entity", str, "the state"),
         platform=read_platform(document, top, "the state"),

@@ -32,6 +32,10 @@ BAD_STATES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda content: content.replace(b'"environment": "local"', b'"environment": "sandbox"'),
         "other-environment",
     ),
+    "of another project": (
+        lambda content: content.replace(b'"project": "example-revenue"', b'"project": "acme"'),
+        "other-project",
+    ),
     "of a newer version": (lambda content: content.replace(b'"version": 1', b'"version": 2'), "newer-version"),
     "with merge markers": (
         lambda content: content.replace(b'"serial": 1', b'<<<<<<< HEAD\n"serial": 1\n=======\n"serial": 2\n>>>>>>> x'),

@@ -183,6 +183,34 @@ def test_a_misspelt_selector_is_warned_of_by_a_plan_and_sends_nothing(
     assert not project.state_file.exists()
 
 
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes"), ("state", "list")])
+def test_a_project_that_is_renamed_is_another_one_and_sends_nothing(project: Project, command: tuple[str, ...]) -> None:
+    """Its name is part of every key: what is in doubt would not be recognised under another."""
+    project.run("apply", "--yes")
+    before = project.state_file.read_bytes()
+    project.edit("reconciler.yaml", "name: example-revenue", "name: example-finance")
+    ended = project.run(*command)
+
+    assert (ended.status, ended.out) == (3, "")
+    assert (
+        ".reconciler/local.state.json: error: the state belongs to the project 'example-revenue', not to "
+        "'example-finance' [other-project]\n" in ended.err
+    )
+    assert "hint: Put name: example-revenue back into the project file" in ended.err
+    assert project.state_file.read_bytes() == before
+
+
+def test_a_state_of_before_learns_the_name_of_its_project_at_the_next_write(project: Project) -> None:
+    project.run("apply", "--yes", "--only", "type:Subscription")
+    old = project.state
+    assert old.pop("project") == "example-revenue"
+    old["serial"] += 1
+    project.state_file.write_text(json.dumps(old))
+
+    assert (project.run("plan").status, "project" in project.state) == (0, False)
+    assert (project.run("apply", "--yes").status, project.state["project"]) == (0, "example-revenue")
+
+
 def test_an_action_that_no_change_has_is_no_slip(project: Project) -> None:
     assert project.run("apply", "--yes", "--only", "action:resume").status == 0
 

@@ -45,6 +45,7 @@ def states(draw: st.DrawFn) -> State:
     found = draw(st.lists(few_targets | targets(), unique_by=format_address, max_size=6))
     return State(
         environment="local",
+        project=draw(st.sampled_from([None, "acme-revenue"])),
         lineage=draw(anything),
         serial=draw(st.integers(0)),
         epoch=draw(st.integers(0, 3)),
@@ -111,7 +112,7 @@ def told(draw: st.DrawFn, known: Entry) -> Entry:
 
 
 def read(content: bytes) -> State:
-    return read_state(content, PATH, environment="local")
+    return read_state(content, PATH, environment="local", project="acme-revenue")
 
 
 def refusal(content: bytes) -> Diagnostic:
@@ -297,6 +298,8 @@ BAD: dict[str, tuple[bytes, str]] = {
     "an unknown key of a doubt": (in_call("unsettled", new=1), "unknown-key"),
     "an unknown flag": (in_call("applied", flags={"onlyReSend": True, "reMigrate": False, "x": 1}), "unknown-key"),
     "another environment": (in_head(environment="production"), "other-environment"),
+    "another project": (in_head(project="another"), "other-project"),
+    "a project that is a number": (in_head(project=1), "wrong-field"),
     "no environment": (changed(lambda document: document.pop("environment")), "wrong-field"),
     "no lineage": (changed(lambda document: document.pop("lineage")), "wrong-field"),
     "a serial in quotes": (in_head(serial="1"), "wrong-field"),

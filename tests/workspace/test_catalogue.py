@@ -52,7 +52,7 @@ def codes(text: str, told: Explanation, folder: Path) -> set[str]:
             return {found.code for found in reading.diagnostics}
         case _:
             try:
-                read_state(content, "local.json", environment="local")
+                read_state(content, "local.json", environment="local", project="acme-revenue")
             except InvalidInput as error:
                 return {found.code for found in error.diagnostics}
             return set()

@@ -113,6 +113,15 @@ DOCUMENT_FAULTS = (
         shows=Shows.STATE,
     ),
     Explanation(
+        code="other-project",
+        title="the state belongs to another project",
+        text="The project's name is part of every key. Under another one the platform would not recognise what is sent "
+        "again, so that what is in doubt could have its effect twice. Put the name back.",
+        bad=_state(serial='"project": "another",\n"serial": 1'),
+        good=_state(serial='"project": "acme-revenue",\n"serial": 1'),
+        shows=Shows.STATE,
+    ),
+    Explanation(
         code="wrong-field",
         title="a field of a document has not the type or value that it must have",
         text=f"reconciler does not write such a document; somebody has edited it. {_KEPT}",
