@@ -18,6 +18,12 @@ KEY_SCHEME = "k1"
 KEY_AGE = timedelta(hours=23)
 """How long a key is trusted: the platform forgets it after 24 h (guide on idempotent requests)."""
 
+FORGOTTEN = timedelta(hours=25)
+"""When the platform has surely forgotten a key: 24 h (guide on idempotent requests), and an hour for clocks.
+
+Counted from the last send, because the first ones may never have arrived.
+"""
+
 _SKEW = timedelta(hours=1)
 """How far in the future a send may seem to be before one of the clocks must be wrong."""
 
@@ -57,6 +63,11 @@ def idempotency_key(scope: KeyScope, *, address: Address, target: Target, digest
 def is_known(sent: Timestamp, now: datetime) -> bool:
     """Whether the platform surely knows a key that was sent first at *sent*; unsure if that seems to be to come."""
     return -_SKEW < now - moment(sent) < KEY_AGE
+
+
+def forgotten_at(last_sent: Timestamp) -> datetime:
+    """Return when the platform has surely forgotten a key that was sent last at *last_sent*."""
+    return moment(last_sent) + FORGOTTEN
 
 
 def track_id(run: str, key: str) -> str:

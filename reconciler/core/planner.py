@@ -44,7 +44,7 @@ from reconciler.core.diff import FieldChange, changed_fields
 from reconciler.core.digest import Digest
 from reconciler.core.entry import CallRecord, Entry, Unsettled
 from reconciler.core.environment import AfterServerError
-from reconciler.core.key import is_known
+from reconciler.core.key import forgotten_at, is_known
 from reconciler.core.ledger import Ledger, ledger_of
 from reconciler.core.plan import (
     Binding,
@@ -62,7 +62,7 @@ from reconciler.core.seen import lanes_of, seen
 from reconciler.core.selection import EVERYTHING, Selection, idle_selectors
 from reconciler.core.state import State
 from reconciler.core.table import columns_of, digests_of
-from reconciler.core.timestamp import moment
+from reconciler.core.timestamp import moment, timestamp
 
 _BY_ID = "/id:"
 """Stands in the address of what is named by an id, and in no other."""
@@ -207,7 +207,7 @@ class _Decider:
     def _decide_unanswered(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Change:
         age = self.now - moment(last.call.sent)
         if last.resolution is not None:
-            return _resume(declaration, digest, entry, last, f"a person says it was not done: {last.resolution}")
+            return _resume(declaration, digest, entry, last, *_said_undone(last))
         if last.saved_error and self.binding.after_server_error is AfterServerError.CALL_AGAIN:
             return self._call_again(declaration, digest, entry, last)
         if last.spent:
@@ -217,7 +217,7 @@ class _Decider:
             old = f"its key is {hours} h old; the platform forgets a key after 24 h"
             why = old if hours > 0 else "that is still to come by this clock, which must be wrong"
             return _undecided(declaration.address, declaration, last, why)
-        return _resume(declaration, digest, entry, last, "")
+        return _resume(declaration, digest, entry, last)
 
     def _call_again(self, declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled) -> Reissue:
         """The platform has saved a server error: the project wants another call, though this one may have been done."""
@@ -283,10 +283,17 @@ def _changed(before: CallRecord, declaration: Declaration) -> tuple[FieldChange,
     return fields if was == is_now else (*fields, FieldChange("key map", was, is_now))
 
 
-def _resume(declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled, word: str) -> Resume:
-    reasons = (f"{_doubt(last)}; the same key is sent again", *([word] if word else []))
+def _resume(declaration: Declaration, digest: Digest, entry: Entry, last: Unsettled, *words: str) -> Resume:
+    reasons = (f"{_doubt(last)}; the same key is sent again", *words)
     number = entry.number_of_new
     return Resume(declaration=declaration, digest=digest, unsettled=last, next_call=number, reasons=reasons)
+
+
+def _said_undone(last: Unsettled) -> Iterator[str]:
+    yield f"a person says it was not done: {last.resolution}"
+    if last.spent:
+        by = timestamp(forgotten_at(last.last_sent))
+        yield f"the platform has forgotten the key by {by}; an apply before that may bring the same answer"
 
 
 def _undecided(address: Address, declaration: Declaration | None, last: Unsettled, why: str) -> Undecided:

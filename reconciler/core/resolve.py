@@ -9,7 +9,7 @@ the call is settled as refused, and the next one gets the next number.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from reconciler.core.address import Address
@@ -17,15 +17,10 @@ from reconciler.core.declaration import Declaration, Spec
 from reconciler.core.diagnostics import Diagnostic, InvalidInput, Place, nearest
 from reconciler.core.digest import digest_of
 from reconciler.core.entry import Applied, CallRecord, Entry, Refused, Unsettled
+from reconciler.core.key import forgotten_at
 from reconciler.core.state import State
-from reconciler.core.timestamp import moment, timestamp
+from reconciler.core.timestamp import timestamp
 from reconciler.errors import UsageError
-
-FORGOTTEN = timedelta(hours=25)
-"""When the platform has surely forgotten a key: 24 h (guide on idempotent requests), and an hour for clocks.
-
-Counted from the last send, because the first ones may never have arrived.
-"""
 
 
 class Resolution(StrEnum):
@@ -71,7 +66,7 @@ def resolve(state: State, decision: Decision, spec: Spec, now: datetime) -> Entr
         return entry.with_applied(
             Applied(call=lost.call, at=at, id_list=decision.ids, request_id=lost.request_id, resolution=decision.reason)
         )
-    if now < moment(lost.last_sent) + FORGOTTEN:
+    if now < forgotten_at(lost.last_sent):
         return entry.with_word(lost, decision.reason)
     return entry.with_refused(_not_done(lost, decision.reason, now))
 

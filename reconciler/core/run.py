@@ -107,7 +107,8 @@ class Run:
     """*results* has one result for each change of the plan, in the plan's order; *error* is what ended it early.
 
     *warnings* were given before the first call; *tenancy*, *lineage* and *epoch* are of whom and whose state it was,
-    None where that is not known. *recovered* is what runs had learned that broke off, and of which this one has read.
+    None where that is not known. *calls_again* is whether another call is to follow where a server error is saved.
+    *recovered* is what runs had learned that broke off, and of which this one has read.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Run:
     tenancy: Tenancy | None = None
     lineage: str | None = None
     epoch: int = 0
+    calls_again: bool = False
     recovered: tuple[Result, ...] = ()
 
     @property
@@ -144,7 +146,7 @@ _STRONGEST_FIRST = (130, 143, 8, 9, 5, 7, 6, 1)
 def exit_status(run: Run) -> int:
     """Return the strongest status that applies: a signal, 8 credentials, 9 guardrail, 5, 7, 6, 1."""
     outcomes = {result.outcome for result in run.results}
-    stuck = any(_needs_a_word(result.record) for result in run.results)
+    stuck = any(map(needs_a_word, run.results))
     applies = {
         7: Outcome.UNDECIDED in outcomes or stuck or any(each.action is Action.BLOCKED for each in run.results),
         6: run.stop in _EARLY or Outcome.IN_DOUBT in outcomes or any(_may_go_on(result) for result in run.results),
@@ -154,7 +156,9 @@ def exit_status(run: Run) -> int:
     return next((status for status in _STRONGEST_FIRST if applies.get(status)), 0)
 
 
-def _needs_a_word(record: Applied | Refused | Unsettled | None) -> bool:
+def needs_a_word(result: Result) -> bool:
+    """Whether the same key brings the same answer again, so that only a person can find out what was done."""
+    record = result.record
     return isinstance(record, Unsettled) and record.spent and record.resolution is None
 
 

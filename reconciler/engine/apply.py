@@ -17,6 +17,7 @@ from reconciler.core.call import Authorship
 from reconciler.core.command import command
 from reconciler.core.diagnostics import InvalidInput, Place
 from reconciler.core.entry import Unsettled
+from reconciler.core.environment import AfterServerError
 from reconciler.core.fold import finished_run, fold
 from reconciler.core.history import RunRecord
 from reconciler.core.journal import Opened
@@ -133,6 +134,7 @@ async def apply_plan(request: Request, ports: Ports) -> Run:
         tenancy=tenancy_of(known),
         lineage=known.lineage if known else None,
         epoch=known.epoch if known else 0,
+        calls_again=plan.binding.after_server_error is AfterServerError.CALL_AGAIN,
         recovered=request.stored.learned,
     )
     if not plan.calls:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from reconciler.core.command import command
-from reconciler.core.run import Outcome, Result, Run, Stop
+from reconciler.core.entry import Unsettled
+from reconciler.core.run import Outcome, Result, Run, Stop, needs_a_word
 from reconciler.reports.paint import Paint, Tone
 
 _WORDS = {
@@ -16,7 +17,7 @@ _WORDS = {
 _ADVICE = {
     Outcome.REFUSED: "Refused changes had no effect. Mend the cause, then apply again: they get a new call.",
     Outcome.IN_DOUBT: "Doubts are on record. Apply again within 23 h: the same key is sent, so each has one effect.",
-    Outcome.UNDECIDED: "Undecided changes are never sent by themselves: a person must find out what happened.",
+    Outcome.UNDECIDED: "Undecided changes are never sent by themselves: find out what happened, then `{resolve}`.",
     Outcome.NOT_STARTED: "What was not started stays planned: apply again.",
 }
 _AFTER_STOP = {
@@ -55,6 +56,29 @@ def _told(result: Result) -> Iterator[str]:
         yield f"warning: {result.warning}"
 
 
+def _doubts(run: Run, advice: str) -> Iterator[str]:
+    """Yield what is to be done about what is in doubt: *advice* where the same key may still tell."""
+    doubts = [each for each in run.results if each.outcome is Outcome.IN_DOUBT]
+    stuck = [each for each in doubts if needs_a_word(each)]
+    again = [each for each in stuck if run.calls_again and _has_saved_error(each)]
+    if len(stuck) < len(doubts):
+        yield advice
+    if again:
+        yield (
+            f"{len(again):,} in doubt met a server error that the key brings again. Apply again: 10 minutes after the "
+            "last send another call is made, as after_server_error says."
+        )
+    if len(again) < len(stuck):
+        yield (
+            f"{len(stuck) - len(again):,} in doubt cannot be cleared up by applying again: the same key brings the "
+            f"same answer. Find out what the platform did, then `{command('state resolve', run.environment)}`."
+        )
+
+
+def _has_saved_error(result: Result) -> bool:
+    return isinstance(result.record, Unsettled) and result.record.saved_error
+
+
 def _closing(run: Run, paint: Paint) -> Iterator[str]:
     counts = run.summary
     if run.stop:
@@ -64,8 +88,10 @@ def _closing(run: Run, paint: Paint) -> Iterator[str]:
     told = [f"{counts[outcome]} {_WORDS[outcome][1]}" for outcome in Outcome if counts[outcome]]
     yield paint(Tone.HEADING, f"Applied: {', '.join(told) or 'nothing to do'}.")
     for outcome, advice in {**_ADVICE, **(_AFTER_STOP.get(run.stop, {}) if run.stop else {})}.items():
-        if counts[outcome]:
-            yield advice
+        if counts[outcome] and outcome is Outcome.IN_DOUBT:
+            yield from _doubts(run, advice)
+        elif counts[outcome]:
+            yield advice.format(resolve=command("state resolve", run.environment))
     held = [each.held_until for each in run.results if each.held_until]
     if held:
         many = f"{len(held):,} of these" if len(held) > 1 else "One of these"

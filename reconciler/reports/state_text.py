@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 
 from reconciler.core.address import address_order
 from reconciler.core.command import command
-from reconciler.core.entry import CallRecord, Entry
+from reconciler.core.entry import CallRecord, Entry, Unsettled
+from reconciler.core.key import forgotten_at
 from reconciler.core.refresh import entry_since
 from reconciler.core.resolve import Decision, Resolution
 from reconciler.core.state import State
-from reconciler.core.timestamp import Timestamp
+from reconciler.core.timestamp import Timestamp, timestamp
 from reconciler.reports.excerpt import visible
 from reconciler.reports.plan_report import counted
 
@@ -44,11 +45,19 @@ def _settled(entry: Entry, decision: Decision) -> str:
     if decision.resolution is Resolution.DONE and entry.applied:
         return f"call {entry.applied.call.number} done, {counted(len(entry.applied.id_list), 'id')}"
     if entry.in_doubt and entry.in_doubt[-1].resolution is not None:
-        return f"call {entry.in_doubt[-1].call.number} not done: the same key is sent next"
+        return _said_undone(entry.in_doubt[-1])
     if entry.resolution == decision.reason and not entry.restored:
         return "nothing sent since the state was restored: its entry counts as it stands"
     told = f"call {entry.refused.call.number} not done" if entry.refused else "not done"
     return f"{told}: the next call has the number {entry.next_call}"
+
+
+def _said_undone(lost: Unsettled) -> str:
+    told = f"call {lost.call.number} not done: the same key is sent next"
+    if not lost.spent:
+        return told
+    by = timestamp(forgotten_at(lost.last_sent))
+    return f"{told}; the platform has forgotten it by {by}, and an apply before that may bring the same answer"
 
 
 def _void(entry: Entry, refreshed_at: Timestamp | None) -> str:

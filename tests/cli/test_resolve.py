@@ -1,9 +1,12 @@
 """`state resolve` as an operator uses it: one, many by selector, many from a file; all of it or nothing."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from commands import Project
+
+from reconciler.core.timestamp import moment, timestamp
 
 FIRST, SECOND, THIRD = (f"Subscription/A-S00000002@{version}" for version in (1, 2, 3))
 CHARGE = "DynamicUsageCharge/C-00000042"
@@ -121,6 +124,45 @@ def test_a_misspelt_exception_settles_nothing(doubtful: Project) -> None:
     assert ended.status == 1
     assert "--except 'Subscription/A-S0000002@3' matches no declaration. Nothing was done." in ended.err
     assert doubtful.state_file.read_bytes() == before
+
+
+def test_a_saved_server_error_waits_for_a_person_and_then_for_the_platform_to_forget_it(project: Project) -> None:
+    """Nobody is told to apply again what the same key cannot tell."""
+    project.rehearse({"name": "gone", "match": {"target": CHARGE}, "fault": {"kind": "system_error"}})
+    ended = project.run("apply", "--yes", "--only", CHARGE)
+    assert ended.status == 7
+    assert ended.out.endswith(
+        "Applied: 1 in doubt.\n1 in doubt cannot be cleared up by applying again: the same key brings the same answer. "
+        "Find out what the platform did, then `reconciler state resolve -e local`.\n"
+    )
+    undecided = project.run("apply", "--yes", "--only", CHARGE)
+    assert "find out what happened, then `reconciler state resolve -e local`." in undecided.out
+
+    word = project.run("state", "resolve", CHARGE, "--as", "not-done", "--reason", "not in Revenue")
+    (lost,) = project.state["entries"][CHARGE]["unsettled"]
+    by = timestamp(moment(lost["lastSent"]) + timedelta(hours=25))
+    assert word.out == (
+        f"{CHARGE}  call 0 not done: the same key is sent next; the platform has forgotten it by {by}, and an apply "
+        "before that may bring the same answer\n"
+    )
+    assert f"the platform has forgotten the key by {by}; an apply before that" in project.run("plan").out
+
+
+def test_a_lost_answer_is_asked_for_again_with_the_same_key(project: Project) -> None:
+    project.rehearse({"name": "lost", "match": {"target": CHARGE}, "when": "after", "fault": {"kind": "lost"}})
+    ended = project.run("apply", "--yes", "--only", CHARGE)
+
+    assert "Apply again within 23 h: the same key is sent, so each has one effect." in ended.out
+    assert "state resolve" not in ended.out
+
+
+def test_where_the_project_calls_again_after_a_server_error_it_is_said_that_apply_does(project: Project) -> None:
+    project.edit("reconciler.yaml", "specs: local", "specs: local\n    after_server_error: call_again")
+    project.rehearse({"name": "gone", "match": {"target": CHARGE}, "fault": {"kind": "system_error"}})
+    ended = project.run("apply", "--yes", "--only", CHARGE)
+
+    assert "Apply again: 10 minutes after the last send another call is made, as after_server_error says." in ended.out
+    assert "state resolve" not in ended.out
 
 
 def test_a_file_that_is_not_there_is_named(doubtful: Project) -> None:

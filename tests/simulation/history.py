@@ -16,7 +16,7 @@ from simulation.runner import CALM, Apply, Manner, start
 from simulation.world import FOREIGN, TARGETS, World, declared, sorted_spec, what_is_readable
 
 from reconciler.core.declaration import Spec
-from reconciler.core.resolve import FORGOTTEN
+from reconciler.core.key import FORGOTTEN
 
 _HOUR = 3_600.0
 _ROUNDS = 10
