@@ -80,7 +80,7 @@ def _plain(*parts: str) -> str:
 def _location(found: Diagnostic, findings: Findings) -> dict[str, Any]:
     """A place without a line is a whole file, and code scanning wants a line all the same."""
     path = findings.path(found.place)
-    uri = quote(path, errors="surrogateescape")
+    uri = quote(_bytes(path))
     artifact = {"uri": f"file://{uri}"} if path.startswith("/") else {"uri": uri, "uriBaseId": _ROOT}
     region = {"startLine": found.place.line or 1}
     if found.place.line:
@@ -99,3 +99,11 @@ def _notifications(findings: Findings) -> Iterator[dict[str, Any]]:
         yield {"level": "note", "message": {"text": f"{findings.left_out} more problems are not listed here."}}
     if findings.other_failure:
         yield {"level": "error", "message": {"text": _plain(message_of(findings.other_failure))}}
+
+
+def _bytes(path: str) -> bytes:
+    """Return the name of a file as the system has it; of what can be none, something all the same."""
+    try:
+        return path.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return path.encode(errors="surrogatepass")

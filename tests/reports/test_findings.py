@@ -87,6 +87,13 @@ def test_sarif_follows_the_schema_of_its_standard(findings: Findings) -> None:
     assert [rules[result["ruleIndex"]] for result in run["results"]] == [each.code for each in findings.shown]
 
 
+def test_a_place_that_no_file_can_have_is_told_all_the_same() -> None:
+    found = Diagnostic(code="empty-file", summary="s", place=Place("a\ud800\udcff"))
+    document = json.loads(findings_sarif(Findings(diagnostics=(found,))))
+
+    assert [f"{list(error.path)}: {error.message}" for error in SARIF.iter_errors(document)] == []
+
+
 def test_the_schema_of_sarif_is_the_one_that_is_named() -> None:
     assert json.loads(findings_sarif(many(0)))["$schema"] == SARIF_SCHEMA["id"]
 
