@@ -93,7 +93,7 @@ def _change(arguments: argparse.Namespace, world: World, change: Callable[[Plann
         raise UsageError("Wrong usage", "The reason is kept in the state; it must not be empty.")
     opened = open_project(arguments, world)
     confirm_change(opened, arguments, world)
-    with hold_lock(opened, world, timeout=0.0):
+    with hold_lock(opened, world, timeout=arguments.lock_timeout):
         planned = make_planned(arguments, world)
         if planned.stored.damaged:
             raise NeedsDecision(

@@ -246,27 +246,28 @@ def _add_apply(commands: "_Commands[Parser]") -> None:
         help="end in order within this time, waiting for the lock included, such as 8m; exit 6 if something is left",
     )
     parser.add_argument(
-        "--lock-timeout",
-        metavar="DURATION",
-        type=_duration,
-        default=0.0,
-        help="wait so long for another run on the same state, such as 90s or 5m",
-    )
-    parser.add_argument(
         "--lock", choices=("true", "false"), default="true", help="false: do not wait for, or keep out, other runs"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument(
         "--proof", metavar="FILE", type=Path, help="write what the run has shown, for promotion to a later environment"
     )
-    _add_confirm(parser)
+    _add_safety(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="a line on stderr for each send")
     parser.add_argument("--log-file", metavar="FILE", type=Path, help="add the same lines to FILE")
     parser.add_argument("--json", action="store_true", help="print the results as JSON (schemas/apply.schema.json)")
 
 
-def _add_confirm(parser: Parser) -> None:
+def _add_safety(parser: Parser) -> None:
+    """Add what all have that write a state."""
     parser.add_argument("--confirm", metavar="ENV", help="the environment's name once more, for production")
+    parser.add_argument(
+        "--lock-timeout",
+        metavar="DURATION",
+        type=_duration,
+        default=0,
+        help="wait so long for another run on the same state, such as 90s or 5m",
+    )
 
 
 def _add_show(commands: "_Commands[Parser]") -> None:
@@ -291,10 +292,8 @@ def _add_doctor(commands: "_Commands[Parser]") -> None:
     parser.add_argument("--json", action="store_true", help="print the checkup as JSON (schemas/doctor.schema.json)")
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-_LONGEST = 7 * 86_400
-_LIFETIMES = {"m": 60, "h": 3600, "d": 86_400}
-_LONGEST_LIFE = 90 * 86_400
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LONGEST = 90 * 86_400
 
 
 def _environment(text: str) -> str:
@@ -304,23 +303,19 @@ def _environment(text: str) -> str:
     return text
 
 
-def _duration(text: str) -> float:
-    """Read ``90s``, ``8m`` or ``1h`` as seconds."""
-    try:
-        seconds = float(text[:-1]) * _UNITS[text[-1]] if text[-1:] in _UNITS else float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= _LONGEST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 8m or 1h")
-    return seconds
+def _duration(text: str) -> int:
+    """Read ``90s``, ``8m``, ``12h`` or ``2d`` as seconds: a number without a unit may be meant as any of them."""
+    unit, number = _UNITS.get(text[-1:]), text[:-1]
+    is_number = number.isascii() and number.isdecimal() and len(number) < 8
+    if unit is None or not is_number or int(number) * unit > _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 8m, 12h or 2d, up to 90d")
+    return int(number) * unit
 
 
 def _lifetime(text: str) -> int:
-    """Read ``90m``, ``12h`` or ``2d`` as seconds."""
-    unit, number = _LIFETIMES.get(text[-1:], 0), text[:-1]
-    seconds = int(number) * unit if number.isascii() and number.isdecimal() and len(number) < 7 else 0
-    if not 0 < seconds <= _LONGEST_LIFE:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90m, 12h or 2d, up to 90d")
+    """Read the same, but for nothing at all: such a plan could never be applied."""
+    if (seconds := _duration(text)) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time at all")
     return seconds
 
 
@@ -370,7 +365,7 @@ def _add_state(commands: "_Commands[Parser]") -> None:
     restore.add_argument("file", metavar="FILE", nargs="?", help="a backup (default: the state document as it stands)")
     restore.add_argument("--empty", action="store_true", help="accept that nothing is left of the state")
     restore.add_argument("--reason", metavar="TEXT", required=True, help="why; kept in the state")
-    _add_confirm(restore)
+    _add_safety(restore)
 
 
 def _add_amendments(verbs: "_Commands[Parser]") -> None:
@@ -389,7 +384,7 @@ def _add_amendments(verbs: "_Commands[Parser]") -> None:
     for parser in (adopt, move, forget):
         parser.add_argument("--reason", metavar="TEXT", required=True, help="why; kept in the state")
         parser.set_defaults(only=[], excepted=[])
-        _add_confirm(parser)
+        _add_safety(parser)
 
 
 def _add_resolve(resolve: Parser) -> None:
@@ -406,7 +401,7 @@ def _add_resolve(resolve: Parser) -> None:
     resolve.add_argument("--reason", metavar="TEXT", help="how it was found out; kept in the state")
     resolve.add_argument("--ids", metavar="ID", nargs="+", default=[], help="the booking transactions, for done")
     resolve.add_argument("--call", metavar="N", type=int, help="only if it is call N that is in doubt")
-    _add_confirm(resolve)
+    _add_safety(resolve)
 
 
 def _add_emulator(commands: "_Commands[Parser]") -> None:

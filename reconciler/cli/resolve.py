@@ -31,7 +31,7 @@ def settle(arguments: argparse.Namespace, world: World) -> int:
         return _print_template(_undecided(make_planned(arguments, world), world), world)
     opened = open_project(arguments, world)
     confirm_change(opened, arguments, world)
-    with hold_lock(opened, world, timeout=0.0):
+    with hold_lock(opened, world, timeout=arguments.lock_timeout):
         planned = make_planned(arguments, world)
         refuse_idle(planned.plan.warnings)
         undecided = _undecided(planned, world)

@@ -20,7 +20,7 @@ def restore(arguments: argparse.Namespace, world: World) -> int:
     opened = open_project(arguments, world)
     environment = opened.environment
     confirm_change(opened, arguments, world)
-    with hold_lock(opened, world, timeout=0.0):
+    with hold_lock(opened, world, timeout=arguments.lock_timeout):
         store, journals = open_store(opened.folder, environment), open_journals(opened.folder, environment)
         if arguments.file is None and not arguments.empty:
             refuse_needless(store, journals, environment, _command(environment, _from_here(opened, world)))

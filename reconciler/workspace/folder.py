@@ -174,6 +174,9 @@ def load_keys(folder: Path, environment: Environment) -> KeyMap | None:
     return keys
 
 
+_KEY_MAP = "It begins with field,as_written,in_tenant; below, for example: subscriptionName,A-S00000001,P-00000007"
+
+
 def _content_below(folder: Path, path: str) -> bytes:
     """Return the bytes of a file that is in the project itself. Raise InvalidInput if it is not, or cannot be read."""
     try:
@@ -182,7 +185,7 @@ def _content_below(folder: Path, path: str) -> bytes:
         _check_size(len(content))
     except OSError as error:
         what = f"the key map cannot be read: {error.strerror or error}"
-        found = Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_hint(error))
+        found = Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_hint(error, _KEY_MAP))
         raise InvalidInput([found]) from None
     return content
 
@@ -280,10 +283,10 @@ def _read(folder: Path, path: str) -> Reading:
     return read_yaml(content, path)
 
 
-def _hint(error: OSError) -> str:
+def _hint(error: OSError, like: str = "") -> str:
     if isinstance(error, _NotAsItShould):
         return error.hint
-    return hint_of(error)
+    return hint_of(error, like=like)
 
 
 class _NotAsItShould(OSError):
@@ -318,11 +321,11 @@ def _version(status: os.stat_result) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def read_content(folder: Path, path: str) -> bytes:
-    """Return the bytes of one file. Raise InvalidInput if it cannot be read."""
+def read_content(folder: Path, path: str, *, like: str = "") -> bytes:
+    """Return the bytes of one file. Raise InvalidInput if it cannot be read; *like* says how such a file looks."""
     try:
         return _content(folder / path)
     except OSError as error:
         what = f"the file cannot be read: {error.strerror or error}"
-        found = Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_hint(error))
+        found = Diagnostic(code="unreadable", summary=what, place=Place(path), hint=_hint(error, like))
         raise InvalidInput([found]) from error

@@ -133,6 +133,9 @@ def _without_document(others: list[str], documents: frozenset[str]) -> Iterator[
             yield Diagnostic(code="lone-signature", summary=what, place=Place(path), detail=why, hint=hint)
 
 
+_SIGNERS = "A line of it names one who may sign, and the public key: release@example.com ssh-ed25519 AAAAC3Nza..."
+
+
 def _allowed_signers(folder: Path, proofs: str, promotion: Promotion) -> Path | None:
     """Return the file of who may have signed; None if nobody need have. Raise InvalidInput if it cannot be read.
 
@@ -141,7 +144,7 @@ def _allowed_signers(folder: Path, proofs: str, promotion: Promotion) -> Path | 
     name = promotion.allowed_signers
     if name is None:
         return None
-    read_content(folder, name)
+    read_content(folder, name, like=_SIGNERS)
     path = folder / name
     if not is_inside(path, folder) or _is_brought(path, folder, folder / proofs):
         what = "allowed_signers is a link to where nobody reviews it"

@@ -15,9 +15,11 @@ NO_FILE = "Put a regular file there."
 _READABLE = "Make it readable for the user who runs this."
 
 
-def hint_of(error: OSError) -> str:
-    """Return what to do about something that cannot be read."""
-    return _READABLE if isinstance(error, PermissionError) else NO_FILE
+def hint_of(error: OSError, *, like: str = "") -> str:
+    """Return what to do about something that cannot be read; *like* says how a file of its kind looks."""
+    if isinstance(error, PermissionError):
+        return _READABLE
+    return f"{NO_FILE} {like}" if like else NO_FILE
 
 
 def spec_paths(folder: Path, environment: Environment) -> tuple[list[str], list[Diagnostic]]:

@@ -146,6 +146,13 @@ def test_a_map_that_cannot_be_used_is_told_with_its_place(mapped: Project, conte
         assert errors(ended)[0] == told
 
 
+def test_a_map_that_is_not_there_is_told_with_how_one_looks(mapped: Project) -> None:
+    (mapped.folder / "keys/production.csv").unlink()
+    like = "It begins with field,as_written,in_tenant; below, for example: subscriptionName,A-S00000001,P-00000007"
+
+    assert f"hint: Put a regular file there. {like}\n" in mapped.run(*PLAN).err
+
+
 def test_a_map_behind_a_link_out_of_the_project_is_not_read(mapped: Project) -> None:
     outside = mapped.folder.parent / "keys.csv"
     outside.write_text(MAP)

@@ -326,7 +326,8 @@ def test_allowed_signers_that_cannot_be_read_let_nothing_pass(signed: Project) -
     refused_with(
         signed.run(*PLAN),
         ".allowed_signers: error: the file cannot be read: No such file or directory [unreadable]",
-        "hint: Put a regular file there.",
+        "hint: Put a regular file there. A line of it names one who may sign, and the public key: "
+        "release@example.com ssh-ed25519 AAAAC3Nza...",
     )
 
 

@@ -21,6 +21,7 @@ from commands import REPOSITORY, Project, run
 from reconciler import __version__
 from reconciler.cli.arguments import Parser, build_parser
 from reconciler.cli.console import Console
+from reconciler.errors import UsageError
 from reconciler.reports.json_text import json_text
 from reconciler.stores.lock import held
 
@@ -134,6 +135,41 @@ def test_wrong_usage_ends_with_1_and_a_hint(project: Project, arguments: tuple[s
     assert WRONG[arguments] in ended.err
     assert ended.out == ""
     assert "Traceback" not in ended.err
+
+
+DURATIONS = {"plan": ("--expires",), "apply": ("--deadline", "--lock-timeout"), "state forget A": ("--lock-timeout",)}
+
+
+@pytest.mark.parametrize("text", ["5", "1.5h", "-1s", "2 h", "5w", "", "s", "91d", "\u0665m"])
+def test_a_time_is_a_whole_number_with_its_unit_wherever_one_is_given(project: Project, text: str) -> None:
+    for command, options in DURATIONS.items():
+        for option in options:
+            arguments = [*command.split(), *(("--reason", "r") if "state" in command else ())]
+            with pytest.raises(UsageError, match="is no time such as 90s, 8m, 12h or 2d, up to 90d") as refused:
+                build_parser().parse_args([*arguments, f"{option}={text}"])
+            assert option in refused.value.detail
+            for right in ("90s", "8m", "12h", "2d"):
+                build_parser().parse_args([*arguments, option, right])
+
+
+def test_who_changes_the_state_by_hand_may_wait_for_another_run(project: Project) -> None:
+    project.run("apply", "--yes", "--only", "type:OrderLineItem")
+    (address, *_) = project.state["entries"]
+    command = ("state", "forget", address, "--reason", "done wrongly")
+    with held(
+        project.state_file,
+        name="the state",
+        holder={"who": "ann"},
+        timeout=0.0,
+        monotonic=time.monotonic,
+        sleep=time.sleep,
+    ):
+        at_once, waited = project.run(*command), project.run(*command, "--lock-timeout", "1s")
+
+    assert (at_once.status, waited.status) == (4, 4)
+    assert "or give --lock-timeout 5m;" in at_once.err
+    assert waited.err.startswith("Waiting for another run, up to 1 s: who ann.\n")
+    assert project.run(*command, "--lock-timeout", "1s").status == 0
 
 
 def test_every_command_is_in_the_readme() -> None:
