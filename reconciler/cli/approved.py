@@ -49,10 +49,10 @@ def load_saved(file: Path, world: World) -> SavedPlan:
     """Raise UsageError if *file* is not there, and what `read_plan` raises."""
     try:
         content = (world.here / file).read_bytes()
-    except FileNotFoundError:
-        raise UsageError(
-            "No such plan", f"{file} is not there.", hint="Save one with `reconciler plan --out`."
-        ) from None
+    except (FileNotFoundError, IsADirectoryError) as error:
+        what = "not there" if isinstance(error, FileNotFoundError) else "a folder"
+        hint = f"Save one with `reconciler plan --out`. If {file} is an environment, name it with -e."
+        raise UsageError("No such plan", f"{file} is {what}.", hint=hint) from None
     except OSError as error:
         raise StorageError("The plan cannot be read", f"{file}: {error.strerror or error}.") from error
     with without_collector():

@@ -67,6 +67,24 @@ _HABITS = {
 """What other tools call it."""
 
 
+def as_options(argv: Sequence[str]) -> Sequence[str]:
+    """Return *argv* with `help` and `version`, which are commands elsewhere, as the options that they are here.
+
+    Raise UsageError for an environment before the command.
+    """
+    first, *rest = argv or [""]
+    if first == "help":
+        return [*rest, "--help"]
+    if first == "version":
+        return ["--version", *rest]
+    option, _, name = first.partition("=")
+    if option in ("-e", "--environment"):
+        name, *rest = [name, *rest] if name else rest or ["ENV"]
+        command = " ".join(["reconciler", *rest, "-e", name])
+        raise UsageError("Wrong usage", f"{option} stands before the command.", hint=f"Put it behind: `{command}`.")
+    return argv
+
+
 def unknown_arguments(parser: Parser, arguments: argparse.Namespace, unknown: Sequence[str]) -> UsageError:
     """Return what to say of *unknown* arguments: what was meant, or where to look."""
     for name in (arguments.command, getattr(arguments, "verb", None)):

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Sequence
 
 from reconciler import __version__
-from reconciler.cli.arguments import build_parser, unknown_arguments
+from reconciler.cli.arguments import as_options, build_parser, unknown_arguments
 from reconciler.cli.wiring import World, system_world
 from reconciler.errors import ReconcilerError, UsageError
 
@@ -35,6 +35,7 @@ def _run(world: World, argv: Sequence[str]) -> int:
 
 def run_in(world: World, argv: Sequence[str]) -> int:
     """Carry out one command line. Raise ReconcilerError for what cannot be done."""
+    argv = as_options(argv)
     parser = build_parser(argv[0] if argv else "")
     try:
         arguments, unknown = parser.parse_known_args(argv)

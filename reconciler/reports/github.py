@@ -34,8 +34,6 @@ def _lines(findings: Findings) -> Iterator[str]:
         yield _command("notice", {"title": _TITLE}, f"{rest} without an annotation; see the log of this step.")
     if findings.other_failure:
         yield _command("error", {"title": _TITLE}, message_of(findings.other_failure))
-    for valid in findings.valid:
-        yield _property(str(valid))
 
 
 def _annotation(found: Diagnostic, findings: Findings) -> str:

@@ -48,7 +48,7 @@ def find_folder(asked: Path | None, here: Path) -> Path:
                 summary="there is no project file",
                 place=Place(PROJECT_FILE),
                 detail=f"Neither in {places}." if len(candidates) > 1 else f"Not in {places}.",
-                hint=f"There is one in {above}: use -C {os.path.relpath(above, here)}." if above else hint,
+                hint=f"There is one in {above}: use `-C {os.path.relpath(above, here)}`." if above else hint,
             )
         ]
     )

@@ -116,6 +116,12 @@ WRONG = {
     ("plan", "-out=plan.json"): "Did you mean --out?",
     ("plan", "--target", "x"): "Did you mean --only?",
     ("plan", "production"): "An environment is named with -e production. See `reconciler plan --help`.",
+    ("-e", "production", "plan", "--json"): "Put it behind: `reconciler plan --json -e production`.",
+    ("--environment=production", "plan"): "Put it behind: `reconciler plan -e production`.",
+    ("-e",): "Put it behind: `reconciler -e ENV`.",
+    ("apply", "sandbox"): "sandbox is a folder.\n  hint: Save one with `reconciler plan --out`. If sandbox is an "
+    "environment, name it with -e.",
+    ("apply", "sandbx"): "If sandbx is an environment, name it with -e.",
     ("state", "list", "--jsn"): "Did you mean --json?",
     ("explain", "unquoted-text", "--what"): "See `reconciler explain --help`.",
     ("plan", "--only", "type:Subscripton"): "Did you mean 'Subscription'?",
@@ -170,6 +176,15 @@ def test_who_changes_the_state_by_hand_may_wait_for_another_run(project: Project
     assert "or give --lock-timeout 5m;" in at_once.err
     assert waited.err.startswith("Waiting for another run, up to 1 s: who ann.\n")
     assert project.run(*command, "--lock-timeout", "1s").status == 0
+
+
+@pytest.mark.parametrize("words", ["", "plan", "state forget"])
+def test_help_and_version_are_commands_too(project: Project, words: str) -> None:
+    asked, helped = project.run("help", *words.split()), project.run(*words.split(), "--help")
+
+    assert (asked.status, asked.out) == (0, helped.out)
+    assert helped.out.startswith(f"usage: reconciler{' ' if words else ''}{words} ")
+    assert project.run("version").out == f"reconciler {__version__}\n"
 
 
 def test_every_command_is_in_the_readme() -> None:
@@ -452,7 +467,7 @@ def test_from_a_folder_below_the_project_file_the_way_up_is_told(project: Projec
     ended = project.run("plan", cwd=project.folder / "local")
 
     assert ended.status == 3
-    assert f"hint: There is one in {project.folder}: use -C .." in ended.err
+    assert f"hint: There is one in {project.folder}: use `-C ..`" in ended.err
     assert project.run("-C", "..", "plan", cwd=project.folder / "local").status == 0
 
 

@@ -131,6 +131,10 @@ def test_at_most_fifty_are_shown_as_text_and_the_rest_is_counted(folder: Path) -
     assert ended.err.endswith("and 10 more.\n60 problems found; `reconciler explain CODE` tells more.\n")
 
 
+def test_what_is_valid_is_told_on_github_as_a_line_for_people(folder: Path) -> None:
+    assert validate(folder, "github").out == "local: valid, 1 declaration in 1 file\n"
+
+
 @pytest.mark.parametrize("command", [("validate",), ("fmt",), ("fmt", "--diff"), ("plan",)])
 @pytest.mark.parametrize("content", [GOOD, HEAD + "tigger: x\n"], ids=["valid", "invalid"])
 def test_the_name_of_a_file_begins_no_line_and_colours_nothing(
