@@ -50,12 +50,11 @@ def run(arguments: argparse.Namespace, world: World) -> int:
 
 
 def _print(findings: Findings, folder: Path, form: str, world: World) -> None:
+    if form != "text":
+        write = world.console.commands if form == "github" else world.console.out
+        write(_DOCUMENTS[form](replace(findings, prefix=prefix_in_repository(folder))))
     if form in ("text", "github"):
         world.console.out("".join(f"{each}\n" for each in findings.valid))
-    if form == "text":
-        return
-    write = world.console.commands if form == "github" else world.console.out
-    write(_DOCUMENTS[form](replace(findings, prefix=prefix_in_repository(folder))))
 
 
 def _look(folder: Path, arguments: argparse.Namespace) -> Findings:
