@@ -13,7 +13,7 @@ from reconciler.core.command import quoted
 from reconciler.core.environment import Choice
 from reconciler.core.plan import Plan
 from reconciler.core.saved import Rest, SavedPlan, rest_of_expected, rest_of_saved
-from reconciler.core.selection import EVERYTHING, Selection
+from reconciler.core.selection import EVERYTHING, Selection, refuse_idle
 from reconciler.core.state import Approval
 from reconciler.core.table import digests_of
 from reconciler.core.timestamp import timestamp
@@ -34,7 +34,8 @@ def check_out(arguments: argparse.Namespace, world: World) -> None:
 
 
 def save(planned: Planned, file: Path, lifetime: int, world: World) -> None:
-    """Raise StorageError if it cannot be written."""
+    """Raise StorageError if it cannot be written, UsageError where a selector of it matches nothing."""
+    refuse_idle(planned.plan.warnings)
     with without_collector():
         content = write_plan(planned.plan, made=planned.at, lifetime=timedelta(seconds=lifetime))
     expires = timestamp(planned.at + timedelta(seconds=lifetime))

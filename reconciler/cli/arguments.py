@@ -80,6 +80,7 @@ def as_options(argv: Sequence[str]) -> Sequence[str]:
     option, _, name = first.partition("=")
     if option in ("-e", "--environment"):
         name, *rest = [name, *rest] if name else rest or ["ENV"]
+        rest = rest or ["COMMAND"]
         command = " ".join(["reconciler", *rest, "-e", name])
         raise UsageError("Wrong usage", f"{option} stands before the command.", hint=f"Put it behind: `{command}`.")
     return argv
@@ -276,9 +277,7 @@ def _add_apply(commands: "_Commands[Parser]") -> None:
     parser.add_argument("--json", action="store_true", help="print the results as JSON (schemas/apply.schema.json)")
 
 
-def _add_safety(parser: Parser) -> None:
-    """Add what all have that write a state."""
-    parser.add_argument("--confirm", metavar="ENV", help="the environment's name once more, for production")
+def _add_lock_timeout(parser: Parser) -> None:
     parser.add_argument(
         "--lock-timeout",
         metavar="DURATION",
@@ -286,6 +285,12 @@ def _add_safety(parser: Parser) -> None:
         default=0,
         help="wait so long for another run on the same state, such as 90s or 5m",
     )
+
+
+def _add_safety(parser: Parser) -> None:
+    """Add what all have that write a state."""
+    parser.add_argument("--confirm", metavar="ENV", help="the environment's name once more, for production")
+    _add_lock_timeout(parser)
 
 
 def _add_show(commands: "_Commands[Parser]") -> None:
@@ -377,6 +382,7 @@ def _add_state(commands: "_Commands[Parser]") -> None:
     _add_amendments(verbs)
     proof = _command(verbs, "proof", "write what the state knows to be carried out, for promotion by files")
     proof.add_argument("proof", metavar="FILE", type=Path, help="as of apply --proof; no other proof is overwritten")
+    _add_lock_timeout(proof)
     restore = _command(
         verbs, "restore", "accept an older state, when the last one is lost: nothing is sent unasked then"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reconciler import __version__
 from reconciler.cli.outputs import Output, check_beside, check_output, check_writable
-from reconciler.cli.project import OpenProject, open_project, open_store
+from reconciler.cli.project import OpenProject, hold_lock, open_project, open_store
 from reconciler.cli.wiring import World, open_journals
 from reconciler.core.diagnostics import InvalidInput
 from reconciler.core.evidence import Evidence, evidence_in, evidence_of
@@ -96,7 +96,15 @@ def open_proof(arguments: argparse.Namespace, world: World) -> Proof | None:
 
 
 def prove_state(arguments: argparse.Namespace, world: World) -> int:
-    """Write what the state knows from the platform's answers. Raise UsageError if that is nothing, and as above."""
+    """Write what the state knows from the platform's answers. Raise UsageError if that is nothing, and as above.
+
+    The lock is held: of what a run is about nothing is known before it has ended.
+    """
+    with hold_lock(open_project(arguments, world), world, timeout=arguments.lock_timeout):
+        return _prove_state(arguments, world)
+
+
+def _prove_state(arguments: argparse.Namespace, world: World) -> int:
     proof = _open(arguments, world)
     proof.check_free()
     environment = proof.opened.environment
@@ -109,8 +117,14 @@ def prove_state(arguments: argparse.Namespace, world: World) -> int:
         told = "tells of no call" if stored.state else "is not there"
         detail = f"The state of {environment.name}, {environment.state_file}, {told}. Nothing was written."
         raise UsageError("Nothing to show", detail, hint="Apply there first.")
-    at = environment.refreshed_at
-    world.console.err(proof.put(evidence_in(stored.state, proof.opened.project.name, refreshed_at=at, tool=_TOOL)))
+    evidence = evidence_in(
+        stored.state,
+        proof.opened.project.name,
+        platform=environment.platform,
+        refreshed_at=environment.refreshed_at,
+        tool=_TOOL,
+    )
+    world.console.err(proof.put(evidence))
     return 0
 
 

@@ -17,7 +17,6 @@ from reconciler.core.run import Outcome, Result, Run
 from reconciler.core.state import State
 from reconciler.core.tenancy import PlatformKind
 from reconciler.core.timestamp import Timestamp
-from reconciler.errors import UsageError
 
 _WORD = "only a person has said how it ended"
 
@@ -152,20 +151,15 @@ def _row(address: Address, call: CallRecord, outcome: Outcome, at: Timestamp, sa
     return Against(address=address, digest=call.digest, call=call.number, outcome=outcome, at=at, said=said)
 
 
-def evidence_in(state: State, project: str, *, refreshed_at: Timestamp | None, tool: str) -> Evidence:
+def evidence_in(
+    state: State, project: str, *, platform: PlatformKind, refreshed_at: Timestamp | None, tool: str
+) -> Evidence:
     """Return what *state* knows from the platform's answers to the last calls of each address, whichever run had them.
 
     Calls that were shown in an earlier epoch are left out: where an older state was restored, nothing in it tells that
-    they were the last. *refreshed_at* is when the environment was last refreshed, a part of the keys.
-
-    Raise UsageError if the state does not say who has answered.
+    they were the last. *refreshed_at* is when the environment was last refreshed, a part of the keys; *platform* is who
+    answers there, for a state that does not say yet who has.
     """
-    if state.platform is None:
-        raise UsageError(
-            "Nothing to show",
-            "The state does not say who has answered, Zuora or an emulator. Nothing was written.",
-            hint="Apply in this environment first.",
-        )
     known = sorted(state.entries, key=address_order)
     scope = KeyScope(
         project=project,
@@ -180,7 +174,7 @@ def evidence_in(state: State, project: str, *, refreshed_at: Timestamp | None, t
         environment=state.environment,
         tenant=state.tenant,
         entity=state.entity,
-        platform=state.platform,
+        platform=state.platform or platform,
         lineage=state.lineage,
         epoch=state.epoch,
         run=None,

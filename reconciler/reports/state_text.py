@@ -53,7 +53,7 @@ def _settled(entry: Entry, decision: Decision) -> str:
 
 
 def _said_undone(lost: Unsettled) -> str:
-    told = f"call {lost.call.number} not done: the same key is sent next"
+    told = f"call {lost.call.number} not done: the same key is sent next, if it is declared as it was"
     if not lost.spent:
         return told
     by = timestamp(forgotten_at(lost.last_sent))

@@ -142,7 +142,8 @@ def test_a_saved_server_error_waits_for_a_person_and_then_for_the_platform_to_fo
     (lost,) = project.state["entries"][CHARGE]["unsettled"]
     by = timestamp(moment(lost["lastSent"]) + timedelta(hours=25))
     assert word.out == (
-        f"{CHARGE}  call 0 not done: the same key is sent next; the platform has forgotten it by {by}, and an apply "
+        f"{CHARGE}  call 0 not done: the same key is sent next, if it is declared as it was; "
+        f"the platform has forgotten it by {by}, and an apply "
         "before that may bring the same answer\n"
     )
     assert f"the platform has forgotten the key by {by}; an apply before that" in project.run("plan").out

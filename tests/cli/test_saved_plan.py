@@ -366,3 +366,12 @@ def test_what_is_saved_for_production_names_the_command_that_does_it(small: Proj
 
     assert ended.status == 0
     assert ": `reconciler apply plan.json --confirm local` does exactly that." in ended.err
+
+
+def test_a_plan_with_a_selector_that_is_misspelt_is_not_saved(small: Project) -> None:
+    """Whoever carries it out could not see any more what was to be left out."""
+    ended = small.run("plan", "--out", "plan.json", "--except", "Subscripton/*")
+
+    assert ended.status == 1
+    assert "--except 'Subscripton/*' matches no declaration. Nothing was done." in ended.err
+    assert not (small.folder / "plan.json").exists()

@@ -118,7 +118,7 @@ WRONG = {
     ("plan", "production"): "An environment is named with -e production. See `reconciler plan --help`.",
     ("-e", "production", "plan", "--json"): "Put it behind: `reconciler plan --json -e production`.",
     ("--environment=production", "plan"): "Put it behind: `reconciler plan -e production`.",
-    ("-e",): "Put it behind: `reconciler -e ENV`.",
+    ("-e",): "Put it behind: `reconciler COMMAND -e ENV`.",
     ("apply", "sandbox"): "sandbox is a folder.\n  hint: Save one with `reconciler plan --out`. If sandbox is an "
     "environment, name it with -e.",
     ("apply", "sandbx"): "If sandbx is an environment, name it with -e.",

@@ -26,7 +26,6 @@ from reconciler.core.selection import Action
 from reconciler.core.state import Restored, State
 from reconciler.core.tenancy import PlatformKind, Tenancy
 from reconciler.core.timestamp import Timestamp, timestamp
-from reconciler.errors import UsageError
 
 ADDRESS = Address("Subscription/A-S00000001@1")
 DAY = timedelta(days=1)
@@ -43,7 +42,7 @@ def state(entries: dict[Address, Entry]) -> State:
 
 
 def told(known: State, *, refreshed_at: Timestamp | None = None) -> Evidence:
-    return evidence_in(known, "acme", refreshed_at=refreshed_at, tool="reconciler 0")
+    return evidence_in(known, "acme", platform=PlatformKind.ZUORA, refreshed_at=refreshed_at, tool="reconciler 0")
 
 
 def rows(*known: object) -> list[tuple[int, str, str | None]]:
@@ -80,9 +79,10 @@ def test_it_says_whose_state_it_is_and_names_no_run() -> None:
     assert (found.run, found.plan_id, found.commit) == (None, None, None)
 
 
-def test_a_state_that_does_not_say_who_has_answered_shows_nothing() -> None:
-    with pytest.raises(UsageError, match="The state does not say who has answered"):
-        told(state_of({ADDRESS: entry(DONE)}))
+def test_a_state_that_does_not_say_yet_who_has_answered_shows_what_the_environment_is() -> None:
+    assert told(state_of({ADDRESS: entry(DONE)})).platform is PlatformKind.ZUORA
+    emulated = replace(state_of({ADDRESS: entry(DONE)}), platform=PlatformKind.EMULATOR)
+    assert told(emulated).platform is PlatformKind.EMULATOR
 
 
 @pytest.mark.parametrize("known", [PlatformKind.EMULATOR, None])

@@ -194,7 +194,7 @@ def test_files_of_all_runs_give_the_verdict_that_the_state_gives(
     documents = [shown(each) for each in records]
     state = replace(state_of({ADDRESS: entry(*records)}), environment="sandbox", lineage="l-1", tenant="12345")
     state = replace(state, entity="e-1", platform=PlatformKind.ZUORA)
-    of_state = evidence_in(state, "acme", refreshed_at=None, tool="reconciler 0")
+    of_state = evidence_in(state, "acme", platform=PlatformKind.ZUORA, refreshed_at=None, tool="reconciler 0")
     chance.shuffle(documents)
     earlier = Earlier(environment="sandbox", source=state, is_emulator=False)
     declaration = declare()

@@ -116,7 +116,8 @@ DOCUMENT_FAULTS = (
         code="other-project",
         title="the state belongs to another project",
         text="The project's name is part of every key. Under another one the platform would not recognise what is sent "
-        "again, so that what is in doubt could have its effect twice. Put the name back.",
+        "again, so that what is in doubt could have its effect twice. Put the name back; there is no other way on with "
+        "this state.",
         bad=_state(serial='"project": "another",\n"serial": 1'),
         good=_state(serial='"project": "acme-revenue",\n"serial": 1'),
         shows=Shows.STATE,
