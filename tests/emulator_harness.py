@@ -135,6 +135,7 @@ class SocketServer:
 
     def __init__(self) -> None:
         self._app: App | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._listener = listen("127.0.0.1", 0)
         self._server = make_server(self._converse, seconds_left=lambda: 0.0)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
@@ -145,7 +146,18 @@ class SocketServer:
         self._app = app
         yield Emulator(base_url(self._listener))
         self._app = None
+        asyncio.run_coroutine_threadsafe(self._close(app), self._running()).result(timeout=30)
+
+    async def _close(self, app: App) -> None:
+        """In the thread that may still be at work for a client that has gone: SQLite survives no other."""
         app.close()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        for _ in range(1_000):
+            if self._loop is not None:
+                return self._loop
+            time.sleep(0.01)
+        raise TimeoutError("the server has not begun")
 
     def stop(self) -> None:
         self._server.should_exit = True
@@ -154,6 +166,7 @@ class SocketServer:
 
     async def _converse(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
+            self._loop = asyncio.get_running_loop()
             for event in ("startup", "shutdown"):
                 await receive()
                 await send({"type": f"lifespan.{event}.complete"})
