@@ -242,7 +242,7 @@ async def _send(client: _Client, data: bytes) -> None:
 async def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with contextlib.suppress(OSError):
-        await writer.wait_closed()
+        await asyncio.shield(writer.wait_closed())  # whoever is cancelled here takes no other along
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
